@@ -1,0 +1,163 @@
+//! What an agent's daemon and its runners say to each other: orders to a runner, events from it.
+//!
+//! A runner keeps each event until the daemon confirms its number, so a new daemon misses nothing.
+
+use std::time::Duration;
+
+use crate::{
+    Digest, FrameworkId, Reason, Role, RunnerId, TaskInfo, TaskKey, UnknownImports, Usage,
+};
+
+/// Who a runner works for: the unit of isolation and of fair time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tenant {
+    /// The framework.
+    pub framework_id: FrameworkId,
+    /// The role.
+    pub role: Role,
+}
+
+/// Names a compiled module within an agent: what it was compiled from, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CompiledKey {
+    /// The digest of the Wasm.
+    pub wasm: Digest,
+    /// Whether unknown imports trap instead of refusing the module.
+    pub traps_unknown_imports: bool,
+}
+
+impl CompiledKey {
+    /// The key of a module compiled for a task that treats unknown imports so.
+    #[must_use]
+    pub const fn new(wasm: Digest, unknown_imports: UnknownImports) -> Self {
+        Self {
+            wasm,
+            traps_unknown_imports: matches!(unknown_imports, UnknownImports::Trap),
+        }
+    }
+}
+
+/// The first frame that a daemon sends over a new connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Whom the daemon expects.
+    pub runner_id: RunnerId,
+    /// What the runner was given at its start: a stranger does not know it.
+    pub nonce: u64,
+    /// [`PROTOCOL_VERSION`] of the daemon.
+    pub protocol_version: u32,
+    /// All events up to this number are safe with the daemon; 0 for none.
+    pub confirmed_event: u64,
+}
+
+/// The runner's answer: who it is and what it holds. All unconfirmed events follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Its id.
+    pub runner_id: RunnerId,
+    /// Its process.
+    pub pid: u32,
+    /// [`PROTOCOL_VERSION`] of the runner.
+    pub protocol_version: u32,
+    /// The tasks that it holds: launched and not yet ended.
+    pub tasks: Vec<TaskKey>,
+    /// The number of its latest event; 0 if it has made none. Unconfirmed events follow this
+    /// frame, in order: when this one has come, a task that is neither in `tasks` nor told to
+    /// have ended never reached this runner.
+    pub last_event: u64,
+}
+
+/// The version of the frames between daemon and runner; both sides refuse another.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// What a daemon may ask of a runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Map compiled code; its file descriptor travels beside this frame (`SCM_RIGHTS`).
+    Module {
+        /// Its name in later launches.
+        key: CompiledKey,
+    },
+    /// Run a task of a module that is mapped already.
+    Launch(Box<RunnerLaunch>),
+    /// End a task.
+    Kill {
+        /// Which.
+        task: TaskKey,
+    },
+    /// Events up to this number are safe and need not be kept.
+    Confirm {
+        /// The number.
+        event: u64,
+    },
+    /// End all tasks and the process.
+    Shutdown,
+}
+
+/// A task as its runner needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunnerLaunch {
+    /// Its key in the cluster.
+    pub key: TaskKey,
+    /// Its module.
+    pub module: CompiledKey,
+    /// What to run.
+    pub task: TaskInfo,
+    /// Where its sandbox may be made: an absolute path that only this task has.
+    pub sandbox: String,
+    /// The file that holds its standard input, if it has one: an absolute path.
+    pub stdin: Option<String>,
+    /// The variables that Stoker sets for it.
+    pub environment: Vec<crate::EnvironmentVariable>,
+}
+
+/// An event and its number, counted from 1 by each runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedEvent {
+    /// The number.
+    pub number: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a runner tells its daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The task's module runs.
+    Started {
+        /// Which task.
+        task: TaskKey,
+    },
+    /// The task is over, and its output is on disk.
+    Ended {
+        /// Which task.
+        task: TaskKey,
+        /// How.
+        outcome: Outcome,
+        /// What it used.
+        usage: Usage,
+    },
+}
+
+/// How a task ended, as its runner saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned from `_start` (0) or called `proc_exit`.
+    Exited {
+        /// The code.
+        code: i32,
+    },
+    /// A bound, a trap or a wrong module ended it.
+    Failed {
+        /// `TRAP`, `FUEL_EXHAUSTED`, `MEMORY_LIMIT`, `DEADLINE`, `OUTPUT_LIMIT`, `MODULE_INVALID`,
+        /// `LAUNCH_FAILED`, …
+        reason: Reason,
+        /// For people: what exactly.
+        message: String,
+    },
+    /// It was asked to end.
+    Killed,
+}
+
+/// How long a runner that has lost its daemon keeps its tasks, unless set otherwise.
+pub const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
