@@ -1,0 +1,111 @@
+//! What an operator asks of the master.
+
+use stoker_types::{
+    FrameworkId, TaskKey,
+    agent::{OutputStream, TransferRequest},
+};
+
+use super::{
+    enums::WireEnum as _,
+    error::{ConvertError, Under as _},
+    read::{parse, required},
+};
+use crate::v1;
+
+/// An operator's wish for a task's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOutput {
+    /// Which task's.
+    pub task: TaskKey,
+    /// Which stream.
+    pub stream: OutputStream,
+    /// The first byte wanted.
+    pub offset: u64,
+    /// Whether to go on until the task has ended.
+    pub follow: bool,
+}
+
+impl ReadOutput {
+    /// The same wish as the master passes it to the task's agent.
+    #[must_use]
+    pub fn into_transfer(self, ticket: u64) -> TransferRequest {
+        TransferRequest {
+            ticket,
+            task: self.task,
+            stream: self.stream,
+            offset: self.offset,
+            follow: self.follow,
+        }
+    }
+}
+
+impl From<ReadOutput> for v1::ReadOutputRequest {
+    fn from(request: ReadOutput) -> Self {
+        Self {
+            task: Some(request.task.into()),
+            stream: v1::OutputStream::from(request.stream).into(),
+            offset: request.offset,
+            follow: request.follow,
+        }
+    }
+}
+
+impl TryFrom<v1::ReadOutputRequest> for ReadOutput {
+    type Error = ConvertError;
+
+    fn try_from(request: v1::ReadOutputRequest) -> Result<Self, Self::Error> {
+        Ok(Self {
+            task: required(request.task)
+                .and_then(TryInto::try_into)
+                .under("task")?,
+            stream: OutputStream::required(request.stream).under("stream")?,
+            offset: request.offset,
+            follow: request.follow,
+        })
+    }
+}
+
+impl From<TaskKey> for v1::KillTaskRequest {
+    fn from(task: TaskKey) -> Self {
+        let v1::TaskKey {
+            framework_id,
+            task_id,
+        } = task.into();
+        Self {
+            framework_id,
+            task_id,
+        }
+    }
+}
+
+impl TryFrom<v1::KillTaskRequest> for TaskKey {
+    type Error = ConvertError;
+
+    fn try_from(request: v1::KillTaskRequest) -> Result<Self, Self::Error> {
+        let v1::KillTaskRequest {
+            framework_id,
+            task_id,
+        } = request;
+        v1::TaskKey {
+            framework_id,
+            task_id,
+        }
+        .try_into()
+    }
+}
+
+impl From<FrameworkId> for v1::TeardownFrameworkRequest {
+    fn from(framework_id: FrameworkId) -> Self {
+        Self {
+            framework_id: framework_id.to_string(),
+        }
+    }
+}
+
+impl TryFrom<v1::TeardownFrameworkRequest> for FrameworkId {
+    type Error = ConvertError;
+
+    fn try_from(request: v1::TeardownFrameworkRequest) -> Result<Self, Self::Error> {
+        parse(&request.framework_id).under("framework_id")
+    }
+}
