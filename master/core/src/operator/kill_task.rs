@@ -1,0 +1,30 @@
+//! Kill a task, whoever's it is.
+
+use stoker_types::{Reason, TaskKey};
+
+use crate::{
+    effect::{Effect, OperatorRefusal},
+    scheduler,
+    state::Cluster,
+};
+
+/// Ends a task; its agent hears of it now, or when it is back.
+pub(super) fn kill_task(
+    cluster: &mut Cluster,
+    key: &TaskKey,
+    effects: &mut Vec<Effect>,
+) -> Result<(), OperatorRefusal> {
+    let task = cluster.tasks.get(key);
+    let state = task.map(|task| task.state);
+    match state {
+        None => Err(OperatorRefusal::TaskUnknown(key.clone())),
+        Some(state) if state.is_terminal() => Err(OperatorRefusal::TaskEnded {
+            task: key.clone(),
+            state,
+        }),
+        Some(_) => {
+            scheduler::kill_task(cluster, key, Reason::KilledByOperator, effects);
+            Ok(())
+        }
+    }
+}
