@@ -1,0 +1,68 @@
+//! The table of tasks: all that are not forgotten, by framework.
+
+use std::collections::BTreeMap;
+
+use stoker_types::{FrameworkId, TaskId, TaskKey};
+
+use super::Task;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks {
+    by_framework: BTreeMap<FrameworkId, BTreeMap<TaskId, Task>>,
+    count: usize,
+}
+
+impl Tasks {
+    pub(crate) fn get(&self, key: &TaskKey) -> Option<&Task> {
+        self.by_framework.get(&key.framework_id)?.get(&key.task_id)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &TaskKey) -> Option<&mut Task> {
+        self.by_framework
+            .get_mut(&key.framework_id)?
+            .get_mut(&key.task_id)
+    }
+
+    pub(crate) fn insert(&mut self, task: Task) {
+        let key = task.key();
+        let of_framework = self.by_framework.entry(key.framework_id).or_default();
+        if of_framework.insert(key.task_id, task).is_none() {
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &TaskKey) {
+        let Some(of_framework) = self.by_framework.get_mut(&key.framework_id) else {
+            return;
+        };
+        if of_framework.remove(&key.task_id).is_some() {
+            self.count -= 1;
+        }
+        if of_framework.is_empty() {
+            self.by_framework.remove(&key.framework_id);
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.by_framework.values().flat_map(BTreeMap::values)
+    }
+
+    /// The keys of all tasks, to go through while the table changes.
+    pub(crate) fn keys(&self) -> Vec<TaskKey> {
+        self.iter().map(Task::key).collect()
+    }
+
+    /// The keys of a framework's tasks, to go through while the table changes.
+    pub(crate) fn keys_of(&self, framework_id: FrameworkId) -> Vec<TaskKey> {
+        self.by_framework
+            .get(&framework_id)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .map(Task::key)
+            .collect()
+    }
+}

@@ -1,0 +1,14 @@
+//! The agent's core through inputs and exact effects, and under random histories.
+
+mod support;
+mod world;
+
+mod ends;
+mod histories;
+mod kills;
+mod launches;
+mod recovery;
+mod runners;
+mod sessions;
+mod stops;
+mod updates;
