@@ -1,0 +1,44 @@
+//! The one engine of a process: its settings, its two profiles, and the key of what it compiles.
+//!
+//! Owns every wasmtime setting that decides what a guest may be made of and where its memory lies.
+//! What one guest may *use* is decided per store, in `limits` and `metering`.
+
+mod config;
+mod key;
+mod load;
+mod profile;
+
+pub use key::compile_key;
+pub use profile::{MemoryProfile, UnknownMemoryProfile};
+
+pub(crate) use config::{TABLES_PER_MODULE, pool_table_elements};
+pub(crate) use load::load;
+
+use wasmtime::Engine;
+
+/// How many tasks a runner holds at once, unless set otherwise.
+pub const DEFAULT_SLOTS: u32 = 1000;
+
+/// The most slots that a runner takes: the kernel ends a process near 11,000 guests, because each
+/// has up to 6 mappings and a process 65,530.
+pub const MOST_SLOTS: u32 = 8000;
+
+/// What an engine is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To run up to this many guests at once.
+    Run {
+        /// How many.
+        slots: u32,
+    },
+    /// To compile and check modules: reserves no memory for guests.
+    Compile,
+}
+
+/// The engine of this process.
+///
+/// What `Compile` compiles, `Run` of the same profile loads: the purpose changes no setting that
+/// compiled code depends on.
+pub(crate) fn build(profile: MemoryProfile, purpose: Purpose) -> wasmtime::Result<Engine> {
+    Engine::new(&config::config(profile, purpose))
+}

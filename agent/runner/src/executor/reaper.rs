@@ -1,0 +1,52 @@
+//! The thread that drops what is left of guests: giving a big memory back takes tens of
+//! milliseconds, in which no worker should be held.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Sender, channel},
+    thread,
+};
+
+use stoker_types::runner::Outcome;
+use tokio::runtime::Handle;
+
+use super::fiber::OnEnd;
+
+/// What is left of a guest.
+pub(super) struct Remains {
+    /// Its store, or its whole life if it was cut short.
+    pub(super) remains: Box<dyn Send>,
+    /// How it ended.
+    pub(super) outcome: Outcome,
+    /// Who wants to know.
+    pub(super) on_end: OnEnd,
+}
+
+impl Remains {
+    /// Frees everything, then tells the outcome: whoever hears of an end finds the slot free.
+    pub(super) fn bury(self) {
+        let remains = self.remains;
+        if catch_unwind(AssertUnwindSafe(|| drop(remains))).is_err() {
+            tracing::error!("a panic while a guest's memory was given back");
+        }
+        (self.on_end)(self.outcome);
+    }
+}
+
+/// The way to the reaper.
+pub(super) type Graveyard = Sender<Remains>;
+
+/// Starts the reaper, which ends once every way to it is gone.
+pub(super) fn start(control: Handle) -> io::Result<Graveyard> {
+    let (graveyard, arrivals) = channel::<Remains>();
+    thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || {
+            let _entered = control.enter();
+            while let Ok(remains) = arrivals.recv() {
+                remains.bury();
+            }
+        })?;
+    Ok(graveyard)
+}

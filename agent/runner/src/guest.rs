@@ -1,0 +1,25 @@
+//! What a store holds for its guest.
+
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+use crate::{limits::MemoryLimiter, metering::Meter};
+
+/// The host's side of one guest.
+pub(crate) struct Guest {
+    /// Its WASI context: arguments, environment, streams, descriptors.
+    pub(crate) wasi: WasiP1Ctx,
+    /// What of memory it may have.
+    pub(crate) memory: MemoryLimiter,
+    /// What it has used.
+    pub(crate) meter: Meter,
+}
+
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Guest")
+            .field("memory", &self.memory)
+            .field("meter", &self.meter)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! Sends events to the daemon, as many at once as have gathered.
+
+use std::{io, sync::Arc};
+
+use bytes::BytesMut;
+use stoker_proto::{convert::runner::encode_events, frame};
+use tokio::{io::AsyncWriteExt as _, net::unix::OwnedWriteHalf};
+
+use super::{Outbox, invalid};
+
+/// Writes the outbox to `socket` until that fails. Only one writer runs at a time.
+pub(crate) async fn write_events(outbox: Arc<Outbox>, mut socket: OwnedWriteHalf) {
+    loop {
+        let batch = outbox.batch().await;
+        let last = batch.last().map_or(0, |event| event.number);
+        if let Err(error) = write(batch, &mut socket).await {
+            // The reading half sees it too, and waits for the next connection.
+            tracing::debug!(%error, "the events were not written");
+            return;
+        }
+        outbox.mark_sent(last);
+    }
+}
+
+async fn write(
+    batch: Vec<stoker_types::runner::NumberedEvent>,
+    socket: &mut OwnedWriteHalf,
+) -> io::Result<()> {
+    let mut bytes = BytesMut::new();
+    for message in encode_events(batch) {
+        frame::write(&message, &mut bytes).map_err(invalid)?;
+    }
+    socket.write_all(&bytes).await
+}

@@ -1,0 +1,103 @@
+//! What one task has used so far, and whether it is to stop: shared by its store, its fiber and
+//! whoever asks.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use stoker_types::Usage;
+
+/// Counters of one task. Each has one writer at a time (the thread that polls the fiber), so that
+/// relaxed stores are enough.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    fuel: AtomicU64,
+    cpu_nanos: AtomicU64,
+    host_nanos: AtomicU64,
+    suspended_nanos: AtomicU64,
+    memory_peak: AtomicU64,
+    began: OnceLock<Instant>,
+    ended: OnceLock<Instant>,
+    stop: AtomicBool,
+}
+
+impl Account {
+    /// The wall time of the task starts to run.
+    pub(crate) fn begin(&self) {
+        self.began.get_or_init(Instant::now);
+    }
+
+    /// The wall time of the task is over.
+    pub(crate) fn end(&self) {
+        self.ended.get_or_init(Instant::now);
+    }
+
+    /// Asks the task to stop.
+    pub(crate) fn request_stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Whether the task is to stop.
+    pub(crate) fn is_stop_requested(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// The fuel used so far is `units`.
+    pub(crate) fn set_fuel(&self, units: u64) {
+        self.fuel.store(units, Relaxed);
+    }
+
+    /// A slice took this much CPU time.
+    pub(crate) fn add_cpu(&self, time: Duration) {
+        add(&self.cpu_nanos, time);
+    }
+
+    /// A host call took this much time, waiting excluded.
+    pub(crate) fn add_host(&self, time: Duration) {
+        add(&self.host_nanos, time);
+    }
+
+    /// The time spent in host calls, waiting excluded.
+    pub(crate) fn host_time(&self) -> Duration {
+        Duration::from_nanos(self.host_nanos.load(Relaxed))
+    }
+
+    /// The fiber did not run for this long between two slices.
+    pub(crate) fn add_suspended(&self, time: Duration) {
+        add(&self.suspended_nanos, time);
+    }
+
+    /// How long the fiber has not run in all.
+    pub(crate) fn suspended_time(&self) -> Duration {
+        Duration::from_nanos(self.suspended_nanos.load(Relaxed))
+    }
+
+    /// The task's memory is `bytes` now.
+    pub(crate) fn saw_memory(&self, bytes: u64) {
+        self.memory_peak.fetch_max(bytes, Relaxed);
+    }
+
+    /// All of it, for the task's status.
+    pub(crate) fn usage(&self) -> Usage {
+        let until = self.ended.get().copied().unwrap_or_else(Instant::now);
+        let wall_time = self
+            .began
+            .get()
+            .map(|began| until.saturating_duration_since(*began));
+        Usage {
+            fuel_used: self.fuel.load(Relaxed),
+            cpu_time: Duration::from_nanos(self.cpu_nanos.load(Relaxed)),
+            mem_peak: self.memory_peak.load(Relaxed),
+            wall_time: wall_time.unwrap_or_default(),
+        }
+    }
+}
+
+/// Adds `time` to a counter of nanoseconds.
+fn add(nanos: &AtomicU64, time: Duration) {
+    nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+}

@@ -1,0 +1,43 @@
+//! What a guest writes to its stdout and stderr: at a bounded rate, up to a cap, and never from a
+//! worker thread.
+//!
+//! ```text
+//! guest ─ fd_write ─▶ Writer ─▶ Output: rate, cap, 64 KiB of room ─▶ a blocking thread ─▶ Sink
+//!            ▲                              │                                  files, or a pipe
+//!            └── waits here, as a sleeping fiber, while there is no room ──┘
+//! ```
+
+mod bucket;
+mod pipe;
+mod sink;
+mod writer;
+
+pub(crate) use pipe::Output;
+pub use sink::Captured;
+pub(crate) use sink::{CaptureSink, FileSink, InheritSink, Sink};
+pub(crate) use writer::Writer;
+
+/// The bytes of output that a task keeps, unless its limits say otherwise.
+pub(crate) const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
+
+/// How fast and how much a task may write, stdout and stderr together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Bytes a second.
+    pub(crate) rate: u64,
+    /// Bytes that may pass at once after a pause.
+    pub(crate) burst: u64,
+    /// Bytes in all; a write past them ends the task.
+    pub(crate) cap: u64,
+}
+
+impl Policy {
+    /// 8 MiB a second in bursts of 4 MiB, up to `cap` bytes in all.
+    pub(crate) const fn with_cap(cap: u64) -> Self {
+        Self {
+            rate: 8 << 20,
+            burst: 4 << 20,
+            cap,
+        }
+    }
+}

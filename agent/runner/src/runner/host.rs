@@ -1,0 +1,208 @@
+//! Carries out a daemon's orders: modules, launches, kills.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use stoker_types::{
+    Reason, TaskKey, Usage,
+    runner::{CompiledKey, Event, Outcome, RunnerLaunch},
+};
+use tokio::{runtime::Handle, sync::Notify};
+
+use super::Settings;
+use crate::{
+    engine::{self, MemoryProfile},
+    executor::{Executor, Stopper},
+    ipc::Outbox,
+    metering::Account,
+    output::{DEFAULT_OUTPUT_BYTES, FileSink, Output, Policy},
+    task::{Assignment, Bounds, Modules, arguments, environment},
+};
+
+/// The folder in a task's sandbox that is its `.`, beside the files with its output.
+const WORK_FOLDER: &str = "work";
+
+/// The tasks of one runner.
+#[derive(Debug)]
+pub(super) struct Host {
+    modules: Modules,
+    executor: Executor,
+    control: Handle,
+    profile: MemoryProfile,
+    slots: usize,
+    outbox: Arc<Outbox>,
+    tasks: Arc<Tasks>,
+}
+
+/// The tasks that have not ended.
+#[derive(Debug, Default)]
+struct Tasks {
+    by_key: Mutex<HashMap<TaskKey, Stopper>>,
+    /// Told when the last one has ended.
+    none_left: Notify,
+}
+
+impl Tasks {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskKey, Stopper>> {
+        // No code that runs under the lock can leave it half done.
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Host {
+    pub(super) fn new(
+        settings: &Settings,
+        modules: Modules,
+        executor: Executor,
+        control: Handle,
+    ) -> Self {
+        Self {
+            modules,
+            executor,
+            control,
+            profile: settings.memory_profile,
+            slots: usize::try_from(settings.slots).unwrap_or(usize::MAX),
+            outbox: Arc::new(Outbox::default()),
+            tasks: Arc::new(Tasks::default()),
+        }
+    }
+
+    /// The events of this runner.
+    pub(super) const fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// The tasks that have not ended.
+    pub(super) fn tasks(&self) -> Vec<TaskKey> {
+        self.tasks.lock().keys().cloned().collect()
+    }
+
+    /// Maps a module.
+    pub(super) fn map(&mut self, key: CompiledKey, artifact: File) {
+        self.modules.insert(key, artifact);
+    }
+
+    /// Runs a task. Whatever becomes of it is told by events.
+    pub(super) fn launch(&self, launch: RunnerLaunch) {
+        let key = launch.key.clone();
+        // Held until the task is entered, which its end waits for.
+        let mut tasks = self.tasks.lock();
+        if tasks.contains_key(&key) {
+            tracing::warn!(task = %key, "a task that runs is not launched again");
+            return;
+        }
+        if tasks.len() >= self.slots {
+            let message = format!("all {} slots of the runner are taken", self.slots);
+            return self.refuse(key, Reason::LaunchFailed, message);
+        }
+        let assignment = match self.assignment(launch) {
+            Ok(assignment) => assignment,
+            Err(unusable) => return self.refuse(key, unusable.reason, unusable.message),
+        };
+        let account = Arc::clone(&assignment.account);
+        let started = (Arc::clone(&self.outbox), key.clone());
+        let on_start = Box::new(move || started.0.push(Event::Started { task: started.1 }));
+        let ended = (
+            Arc::clone(&self.outbox),
+            Arc::clone(&self.tasks),
+            key.clone(),
+        );
+        let on_end = Box::new(move |outcome| {
+            let (outbox, tasks, task) = ended;
+            end(&outbox, &tasks, task, outcome, &account);
+        });
+        let job = assignment.into_job(self.control.clone(), on_start, on_end);
+        tasks.insert(key, self.executor.spawn(job));
+    }
+
+    /// Ends a task. One that is not there has ended already.
+    pub(super) fn kill(&self, task: &TaskKey) {
+        let tasks = self.tasks.lock();
+        if let Some(stopper) = tasks.get(task) {
+            stopper.stop();
+        }
+    }
+
+    /// Ends all tasks and waits for their ends.
+    pub(super) async fn end_all(&self) {
+        loop {
+            // Registered before the look, so that the last end is not missed.
+            let none_left = self.tasks.none_left.notified();
+            {
+                let tasks = self.tasks.lock();
+                if tasks.is_empty() {
+                    return;
+                }
+                tasks.values().for_each(Stopper::stop);
+            }
+            none_left.await;
+        }
+    }
+
+    fn assignment(&self, launch: RunnerLaunch) -> Result<Assignment, crate::task::Unusable> {
+        let RunnerLaunch {
+            key: _,
+            module,
+            task,
+            sandbox,
+            stdin,
+            environment: own,
+        } = launch;
+        let sandbox = PathBuf::from(sandbox);
+        let policy = Policy::with_cap(task.limits.output.unwrap_or(DEFAULT_OUTPUT_BYTES));
+        Ok(Assignment {
+            module: self.modules.get(&module)?,
+            bounds: Bounds {
+                memory: task.resources.mem,
+                pool_table_elements: engine::pool_table_elements(self.profile),
+                fuel: task.limits.fuel_budget,
+                wall_time: task.limits.wall_time,
+            },
+            account: Arc::new(Account::default()),
+            arguments: arguments(&task),
+            environment: environment(&task, &own),
+            stdin: stdin.map(PathBuf::from),
+            work_folder: work_folder(task.resources.disk, &sandbox),
+            output: Output::new(
+                policy,
+                Box::new(FileSink::new(sandbox)),
+                self.control.clone(),
+            ),
+            folders: Vec::new(),
+        })
+    }
+
+    fn refuse(&self, task: TaskKey, reason: Reason, message: String) {
+        self.outbox.push(Event::Ended {
+            task,
+            outcome: Outcome::Failed { reason, message },
+            usage: Usage::default(),
+        });
+    }
+}
+
+/// A task that has no disk has no folder either.
+fn work_folder(disk: u64, sandbox: &Path) -> Option<PathBuf> {
+    (disk > 0).then(|| sandbox.join(WORK_FOLDER))
+}
+
+/// A task has ended, its memory is free and its output is on disk.
+fn end(outbox: &Outbox, tasks: &Tasks, task: TaskKey, outcome: Outcome, account: &Account) {
+    let usage = account.usage();
+    tracing::debug!(task = %task, ?outcome, ?usage, host_time = ?account.host_time(), "ended");
+    let mut live = tasks.lock();
+    live.remove(&task);
+    // Under the lock: a daemon that is welcomed sees the task or its end, and never neither.
+    outbox.push(Event::Ended {
+        task,
+        outcome,
+        usage,
+    });
+    if live.is_empty() {
+        tasks.none_left.notify_waiters();
+    }
+}

@@ -1,0 +1,121 @@
+//! The flags of `stoker runner`.
+
+use std::{thread, time::Duration};
+
+use stoker_types::{RunnerId, duration, runner::DEFAULT_ORPHAN_TIMEOUT};
+
+use crate::{
+    engine::{DEFAULT_SLOTS, MOST_SLOTS, MemoryProfile},
+    flags::{Flags, unknown},
+};
+
+/// How a runner is to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `--runner-id`: its id; required.
+    pub runner_id: RunnerId,
+    /// `--nonce N`: what a daemon must know to be let in; required, decimal.
+    pub nonce: u64,
+    /// `--memory-profile large|small`: what suits the machine if absent.
+    pub memory_profile: MemoryProfile,
+    /// `--workers N`: the threads that run guests; one a core if absent.
+    pub workers: usize,
+    /// `--slots N`: the tasks that it holds at once, at most 8,000; 1,000 if absent.
+    pub slots: u32,
+    /// `--orphan-timeout TIME`: how long it lives without a daemon; 15 minutes if absent.
+    pub orphan_timeout: Duration,
+    /// `--die-with-parent`: ends when the process (in truth, the thread) that started it does.
+    pub die_with_parent: bool,
+}
+
+impl Settings {
+    /// The settings with nothing but what is required.
+    #[must_use]
+    pub fn new(runner_id: RunnerId, nonce: u64) -> Self {
+        Self {
+            runner_id,
+            nonce,
+            memory_profile: MemoryProfile::detect(),
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            slots: DEFAULT_SLOTS,
+            orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
+            die_with_parent: false,
+        }
+    }
+
+    pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut settings = Self::new(RunnerId::from_bits(0), 0);
+        let (mut runner_id, mut nonce) = (None, None);
+        let mut flags = Flags::new(arguments);
+        while let Some(name) = flags.next_name() {
+            match name.as_str() {
+                "--runner-id" => runner_id = Some(flags.value(&name)?),
+                "--nonce" => nonce = Some(flags.value(&name)?),
+                "--memory-profile" => settings.memory_profile = flags.value(&name)?,
+                "--workers" => settings.workers = flags.value(&name)?,
+                "--slots" => settings.slots = flags.value(&name)?,
+                "--orphan-timeout" => {
+                    settings.orphan_timeout = duration::parse(&flags.value::<String>(&name)?)?;
+                }
+                "--die-with-parent" => settings.die_with_parent = true,
+                other => return Err(unknown(other)),
+            }
+        }
+        settings.runner_id = runner_id.ok_or("--runner-id is missing")?;
+        settings.nonce = nonce.ok_or("--nonce is missing")?;
+        settings.checked()
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        if !(1..=1024).contains(&self.workers) {
+            return Err(format!("--workers {}: 1 to 1024", self.workers));
+        }
+        if !(1..=MOST_SLOTS).contains(&self.slots) {
+            return Err(format!("--slots {}: 1 to {MOST_SLOTS}", self.slots));
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Settings, String> {
+        Settings::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn all_flags_are_read() {
+        let settings = parse(
+            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small --workers 3 \
+             --slots 20 --orphan-timeout 2s --die-with-parent",
+        );
+        let expected = Settings {
+            runner_id: RunnerId::from_bits(1),
+            nonce: 7,
+            memory_profile: MemoryProfile::Small,
+            workers: 3,
+            slots: 20,
+            orphan_timeout: Duration::from_secs(2),
+            die_with_parent: true,
+        };
+        assert_eq!(settings, Ok(expected));
+    }
+
+    #[test]
+    fn what_is_missing_or_out_of_range_is_named() {
+        assert_eq!(parse("--nonce 7"), Err("--runner-id is missing".to_owned()));
+        let required = "--runner-id runner-aaaaaaaaaaaab --nonce 7";
+        assert!(
+            parse(&format!("{required} --slots 9000"))
+                .unwrap_err()
+                .contains("8000")
+        );
+        assert!(
+            parse(&format!("{required} --workers 0"))
+                .unwrap_err()
+                .contains("--workers")
+        );
+    }
+}

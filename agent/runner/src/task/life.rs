@@ -1,0 +1,203 @@
+//! Lives the life of one task.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use stoker_types::{Reason, runner::Outcome};
+use tokio::runtime::Handle;
+use wasmtime::{InstancePre, Store};
+
+use super::{ENTRY, outcome};
+use crate::{
+    executor::{Finished, Job},
+    guest::Guest,
+    limits::{self, MemoryLimiter},
+    metering::{Account, Meter},
+    output::Output,
+    wasi::{Folder, Surroundings},
+};
+
+/// What a task may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Memory, in bytes.
+    pub(crate) memory: u64,
+    /// The elements of one table that its place has room for.
+    pub(crate) pool_table_elements: Option<usize>,
+    /// Fuel in all, in units.
+    pub(crate) fuel: Option<u64>,
+    /// Wall time from its instantiation.
+    pub(crate) wall_time: Option<Duration>,
+}
+
+/// A task that is ready to be run.
+pub(crate) struct Assignment {
+    /// Its module, with its imports resolved.
+    pub(crate) module: InstancePre<Guest>,
+    /// What it may use.
+    pub(crate) bounds: Bounds,
+    /// What it has used.
+    pub(crate) account: Arc<Account>,
+    /// All arguments, `argv[0]` first.
+    pub(crate) arguments: Vec<String>,
+    /// Its environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// The file that it reads.
+    pub(crate) stdin: Option<PathBuf>,
+    /// Where it writes.
+    pub(crate) output: Output,
+    /// The folders that it works in.
+    pub(crate) folders: Vec<Folder>,
+    /// The folder of its own to make first: its `.`.
+    pub(crate) work_folder: Option<PathBuf>,
+}
+
+impl Assignment {
+    /// The job that lives this task's life on an executor. `on_start` is told when the first of
+    /// the guest's code is about to run; `on_end`, how it ended, when all output has reached the
+    /// sink.
+    pub(crate) fn into_job(
+        self,
+        control: Handle,
+        on_start: Box<dyn FnOnce() + Send>,
+        on_end: Box<dyn FnOnce(Outcome) + Send>,
+    ) -> Job {
+        let output = self.output.clone();
+        let account = Arc::clone(&self.account);
+        Job {
+            account,
+            life: Box::pin(live(self, control, on_start)),
+            on_end: Box::new(move |outcome| output.end(Box::new(move || on_end(outcome)))),
+        }
+    }
+}
+
+/// Runs the task to its end.
+async fn live(
+    assignment: Assignment,
+    control: Handle,
+    on_start: Box<dyn FnOnce() + Send>,
+) -> Finished {
+    assignment.account.begin();
+    let output = assignment.output.clone();
+    let module = assignment.module.clone();
+    let bounds = assignment.bounds;
+    let mut store = match prepare(assignment, &control, on_start).await {
+        Ok(store) => store,
+        Err(error) => {
+            return Finished {
+                outcome: not_launched(&error),
+                remains: Box::new(()),
+            };
+        }
+    };
+    let result = match bounds.wall_time {
+        Some(time) => tokio::time::timeout(time, call(&mut store, &module)).await,
+        None => Ok(call(&mut store, &module).await),
+    };
+    Meter::settle(&mut store);
+    let outcome = match result {
+        Ok(result) => outcome::of(&result, store.data(), &output),
+        Err(_elapsed) => outcome::past_deadline(bounds.wall_time.unwrap_or_default()),
+    };
+    Finished {
+        outcome,
+        remains: Box::new(store),
+    }
+}
+
+/// Instantiates the module and calls its entry: all of the guest's code runs in here.
+async fn call(store: &mut Store<Guest>, module: &InstancePre<Guest>) -> wasmtime::Result<()> {
+    let instance = module.instantiate_async(&mut *store).await?;
+    let entry = instance.get_typed_func::<(), ()>(&mut *store, ENTRY)?;
+    entry.call_async(store, ()).await
+}
+
+/// Makes the guest's folder and store.
+async fn prepare(
+    assignment: Assignment,
+    control: &Handle,
+    on_start: Box<dyn FnOnce() + Send>,
+) -> wasmtime::Result<Store<Guest>> {
+    let Assignment {
+        module,
+        bounds,
+        account,
+        arguments,
+        environment,
+        stdin,
+        output,
+        mut folders,
+        work_folder,
+    } = assignment;
+    if let Some(work_folder) = work_folder {
+        folders.insert(0, make_work_folder(work_folder, control).await?);
+    }
+    let stdin = stdin.as_deref().map(open_stdin).transpose()?;
+    let surroundings = Surroundings {
+        arguments,
+        environment,
+        stdin,
+        output,
+        folders,
+    };
+    let guest = Guest {
+        wasi: surroundings.into_context(control)?,
+        memory: MemoryLimiter::new(
+            bounds.memory,
+            bounds.pool_table_elements,
+            Arc::clone(&account),
+        ),
+        meter: Meter::new(account, bounds.fuel, on_start),
+    };
+    let mut store = Store::new(module.module().engine(), guest);
+    limits::enforce(&mut store);
+    Meter::arm(&mut store)?;
+    Ok(store)
+}
+
+fn open_stdin(path: &Path) -> wasmtime::Result<File> {
+    File::open(path).map_err(|error| {
+        wasmtime::Error::msg(format!("the task's stdin, {}: {error}", path.display()))
+    })
+}
+
+/// Making a folder takes long enough not to hold a worker.
+async fn make_work_folder(path: PathBuf, control: &Handle) -> wasmtime::Result<Folder> {
+    let host = path.clone();
+    let made = control
+        .spawn_blocking(move || std::fs::create_dir_all(host))
+        .await;
+    made.map_err(io::Error::other)
+        .and_then(|result| result)
+        .map_err(|error| {
+            wasmtime::Error::msg(format!("the task's folder, {}: {error}", path.display()))
+        })?;
+    Ok(Folder {
+        host: path,
+        guest: ".".to_owned(),
+        read_only: false,
+    })
+}
+
+fn not_launched(error: &wasmtime::Error) -> Outcome {
+    Outcome::Failed {
+        reason: Reason::LaunchFailed,
+        message: format!("the task could not be started: {error:#}"),
+    }
+}
+
+impl std::fmt::Debug for Assignment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Assignment")
+            .field("bounds", &self.bounds)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+//! `stoker runner`: what it makes of its process, and when it ends.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    os::{fd::OwnedFd, unix::net::UnixListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use stoker_agent_runner::{compile::Settings, engine::MemoryProfile, local::compile_in_child};
+use stoker_types::{
+    Digest, FrameworkId, ModuleReference, Resources, RunnerId, TaskInfo, TaskKey, TaskLimits,
+    UnknownImports,
+    runner::{CompiledKey, Order, Outcome, RunnerLaunch},
+};
+
+use crate::{
+    daemon::{Daemon, PATIENCE},
+    program::{self, HELLO, wasm},
+};
+
+pub(crate) const CASES: &[crate::Case] = &[
+    (
+        "runner_hosts_tasks_in_a_process_apart",
+        hosts_tasks_in_a_process_apart,
+    ),
+    ("runner_ends_when_it_is_orphaned", ends_when_it_is_orphaned),
+    (
+        "runner_dies_with_its_parent_if_told",
+        dies_with_its_parent_if_told,
+    ),
+    (
+        "runner_says_what_is_wrong_with_its_start",
+        says_what_is_wrong_with_its_start,
+    ),
+];
+
+const NONCE: u64 = 1 << 63;
+
+fn runner_id() -> RunnerId {
+    RunnerId::from_bits(9)
+}
+
+fn command(socket: &Path, arguments: &[&str]) -> Command {
+    let listener = UnixListener::bind(socket).unwrap();
+    let mut command = Command::new(program::path());
+    command
+        .args(["runner", "--runner-id", &runner_id().to_string()])
+        .args([
+            "--nonce",
+            &NONCE.to_string(),
+            "--memory-profile",
+            "small",
+            "--workers",
+            "1",
+        ])
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(listener)));
+    command
+}
+
+fn wait(child: &mut Child) -> Option<i32> {
+    let give_up = Instant::now() + PATIENCE;
+    while Instant::now() < give_up {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    panic!("the runner never ended");
+}
+
+fn hosts_tasks_in_a_process_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut child = command(&socket, &[]).spawn().unwrap();
+    let (mut daemon, welcome) = Daemon::welcomed(&socket, runner_id(), NONCE, 0);
+    assert_eq!(welcome.pid, child.id());
+    is_apart(&PathBuf::from(format!("/proc/{}", child.id())), child.id());
+
+    let module = CompiledKey::new(Digest::from_bytes([1; 32]), UnknownImports::Refuse);
+    daemon.module(module, &artifact());
+    daemon.order([launch(module, &folder.path().join("sandbox"))]);
+    assert_eq!(daemon.end(), (2, Outcome::Exited { code: 3 }));
+    assert_eq!(
+        fs::read(folder.path().join("sandbox/stdout")).unwrap(),
+        b"hello\n"
+    );
+    daemon.order([Order::Shutdown]);
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+/// Its own session, no core files, nothing on fd 0, and the first to go when memory is short.
+fn is_apart(proc: &Path, pid: u32) {
+    let stat = fs::read_to_string(proc.join("stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    assert_eq!(fields[3], pid.to_string(), "the session");
+    assert_eq!(
+        fs::read_link(proc.join("fd/0")).unwrap(),
+        Path::new("/dev/null")
+    );
+    assert_eq!(
+        fs::read_to_string(proc.join("oom_score_adj"))
+            .unwrap()
+            .trim(),
+        "500"
+    );
+    let limits = fs::read_to_string(proc.join("limits")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+}
+
+fn artifact() -> File {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let module = wasm(HELLO);
+    let settings = Settings::new(MemoryProfile::Small);
+    let stoker = program::path();
+    let compile = compile_in_child(&stoker, module.path(), &settings);
+    runtime.block_on(compile).unwrap()
+}
+
+fn launch(module: CompiledKey, sandbox: &Path) -> Order {
+    Order::Launch(Box::new(RunnerLaunch {
+        key: TaskKey {
+            framework_id: FrameworkId::from_bits(1),
+            task_id: "hello".parse().unwrap(),
+        },
+        module,
+        task: TaskInfo {
+            id: "hello".parse().unwrap(),
+            name: String::new(),
+            module: ModuleReference::Blob(module.wasm),
+            module_digest: None,
+            resources: Resources {
+                mem: 1 << 20,
+                ..Resources::default()
+            },
+            arguments: Vec::new(),
+            program_name: String::new(),
+            environment: Vec::new(),
+            stdin: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            limits: TaskLimits::default(),
+        },
+        sandbox: sandbox.to_str().unwrap().to_owned(),
+        stdin: None,
+        environment: Vec::new(),
+    }))
+}
+
+fn ends_when_it_is_orphaned() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut child = command(&socket, &["--orphan-timeout", "50ms"])
+        .spawn()
+        .unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+/// `parent SOCKET`: starts a runner that is to die with this process, tells its pid, and ends.
+#[allow(
+    clippy::zombie_processes,
+    reason = "that the runner outlives its parent is the point"
+)]
+pub(crate) fn parent(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+    let socket = arguments.next().unwrap();
+    let child = command(Path::new(&socket), &["--die-with-parent"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Up and running once it says welcome.
+    let (_daemon, _) = Daemon::welcomed(Path::new(&socket), runner_id(), NONCE, 0);
+    println!("{}", child.id());
+    std::io::stdout().flush().unwrap();
+    ExitCode::SUCCESS
+}
+
+fn dies_with_its_parent_if_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let output = Command::new(program::path())
+        .arg("parent")
+        .arg(&socket)
+        .output()
+        .unwrap();
+    let pid = String::from_utf8(output.stdout).unwrap();
+    let proc = PathBuf::from(format!("/proc/{}/stat", pid.trim()));
+    let give_up = Instant::now() + PATIENCE;
+    // Gone, or a zombie that nobody has waited for yet.
+    while fs::read_to_string(&proc).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(Instant::now() < give_up, "the runner outlives its parent");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn says_what_is_wrong_with_its_start() {
+    let flags = ["runner", "--runner-id", "runner-aaaaaaaaaaaaj"];
+    let output = Command::new(program::path())
+        .args(flags)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--nonce is missing"));
+    let output = Command::new(program::path())
+        .args(flags)
+        .args(["--nonce", "1"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "fd 0 is no socket");
+}
