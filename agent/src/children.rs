@@ -1,0 +1,252 @@
+//! The daemon's child processes: which program they run, which thread starts them, how they end.
+//!
+//! Owns starting, waiting and killing, for runners and compilations alike, and for runners that
+//! an earlier daemon started. Never decides when.
+
+use std::{
+    fs, io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{fs::MetadataExt as _, process::ExitStatusExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus},
+    sync::mpsc,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::oneshot,
+};
+
+/// This program, for children to run: also after its file was replaced.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+    /// Whether the path was set, and is to be taken as it is.
+    is_given: bool,
+}
+
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+impl Program {
+    /// The program at `given`, or this one.
+    pub(crate) fn new(given: Option<PathBuf>) -> Self {
+        let is_given = given.is_some();
+        let path = given
+            .or_else(|| std::env::current_exe().ok())
+            .unwrap_or_else(|| PathBuf::from(OWN_PROGRAM));
+        Self { path, is_given }
+    }
+
+    /// A command of the program with an empty environment.
+    pub(crate) fn command(&self) -> Command {
+        use std::os::unix::process::CommandExt as _;
+        let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        let is_still_there =
+            self.is_given || identity(&self.path) == identity(Path::new(OWN_PROGRAM));
+        // The path makes for the better process name; the link is right in any case.
+        let path = if is_still_there {
+            self.path.as_path()
+        } else {
+            Path::new(OWN_PROGRAM)
+        };
+        let mut command = Command::new(path);
+        command.env_clear().current_dir("/");
+        if !self.is_given {
+            command.arg0("stoker");
+        }
+        command
+    }
+}
+
+/// Starts children from one thread that lives as long as the daemon: a child that is to die with
+/// its parent dies with the *thread* that started it.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<Request>,
+}
+
+struct Request {
+    command: Command,
+    reply: oneshot::Sender<io::Result<Child>>,
+}
+
+impl Spawner {
+    /// Starts the thread.
+    pub(crate) fn new() -> Self {
+        let (requests, receiver) = mpsc::channel::<Request>();
+        std::thread::spawn(move || {
+            for mut request in receiver {
+                let result = request.command.spawn();
+                // The command may hold descriptors that only the child is to have.
+                drop(request.command);
+                if let Err(Ok(mut orphan)) = request.reply.send(result) {
+                    // Nobody wants it any more.
+                    drop(orphan.kill().and_then(|()| orphan.wait()));
+                }
+            }
+        });
+        Self { requests }
+    }
+
+    /// Starts a child.
+    pub(crate) async fn spawn(&self, command: Command) -> io::Result<Process> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || io::Error::other("the thread that starts processes is gone");
+        self.requests
+            .send(Request { command, reply })
+            .map_err(|_| gone())?;
+        let child = answer.await.map_err(|_| gone())??;
+        Process::of_child(child)
+    }
+}
+
+/// A process that is, or was, a child of a daemon of this agent.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    handle: AsyncFd<OwnedFd>,
+    child: Option<Child>,
+}
+
+impl Process {
+    fn of_child(mut child: Child) -> io::Result<Self> {
+        let pid = Pid::from_child(&child);
+        match handle(pid) {
+            Ok(handle) => Ok(Self {
+                pid,
+                handle,
+                child: Some(child),
+            }),
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The process that `identity` names, if it still lives.
+    pub(crate) fn find(identity: &str) -> Option<Self> {
+        let pid = Pid::from_raw(identity.split_whitespace().next()?.parse().ok()?)?;
+        // Opened first: the handle stays with that process, and then it is checked to be the one.
+        let handle = handle(pid).ok()?;
+        let process = Self {
+            pid,
+            handle,
+            child: None,
+        };
+        (process.identity()? == identity.trim()).then_some(process)
+    }
+
+    /// Tells this process from any other, also from a later one of the same number: its number
+    /// and when it was started. `None` if it is over.
+    pub(crate) fn identity(&self) -> Option<String> {
+        let pid = self.pid.as_raw_nonzero();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name, in parentheses, may hold anything; the start is the 20th field behind it.
+        let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
+        Some(format!("{pid} {start}"))
+    }
+
+    /// Its child's stderr, if that is a pipe; once.
+    pub(crate) fn take_stderr(&mut self) -> Option<std::process::ChildStderr> {
+        self.child.as_mut()?.stderr.take()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        // A handle becomes readable when the process is over. It cannot fail while it is open.
+        drop(self.handle.ready(Interest::READABLE).await);
+        let status = self.child.as_mut().and_then(|child| child.wait().ok());
+        Ended { status }
+    }
+
+    /// Kills it. One that is over needs none.
+    pub(crate) fn kill(&self) {
+        let _is_over_already = pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::KILL);
+    }
+}
+
+#[allow(
+    deprecated,
+    reason = "its replacement is unsafe for types that do not own their descriptor; this one does"
+)]
+fn handle(pid: Pid) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK)?, Interest::READABLE)
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// Known for children of this daemon.
+    pub(crate) status: Option<ExitStatus>,
+}
+
+impl Ended {
+    /// Whether it did what it was to do.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    /// The signal that ended it, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status.and_then(|status| status.signal())
+    }
+
+    /// For people: `ended with exit code 1`.
+    pub(crate) fn describe(&self) -> String {
+        match (self.signal(), self.status.and_then(|status| status.code())) {
+            (Some(9), _) => "was killed (signal 9; by the system if memory ran out)".to_owned(),
+            (Some(signal), _) => format!("was ended by signal {signal}"),
+            (None, Some(code)) => format!("ended with exit code {code}"),
+            (None, None) => "ended".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_child_is_started_found_killed_and_reaped() {
+        let spawner = Spawner::new();
+        let mut child = spawner.spawn(shell("exec sleep 1000")).await.unwrap();
+        let identity = child.identity().unwrap();
+        let mut found = Process::find(&identity).unwrap();
+        assert!(Process::find(&format!("{identity}1")).is_none());
+        found.kill();
+        assert_eq!(child.ended().await.signal(), Some(9));
+        assert!(found.ended().await.status.is_none());
+        assert!(Process::find(&identity).is_none());
+    }
+
+    #[tokio::test]
+    async fn an_end_is_described() {
+        let spawner = Spawner::new();
+        let mut child = spawner.spawn(shell("exit 3")).await.unwrap();
+        assert_eq!(child.ended().await.describe(), "ended with exit code 3");
+        let error = spawner
+            .spawn(Command::new("/nonexistent"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn this_program_is_run_by_its_path() {
+        let own = std::env::current_exe().unwrap();
+        assert_eq!(Program::new(None).command().get_program(), own);
+        let given = Program::new(Some("/bin/true".into()));
+        assert_eq!(given.command().get_program(), "/bin/true");
+    }
+}

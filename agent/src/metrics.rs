@@ -1,0 +1,164 @@
+//! What an agent counts: names, help and rendering, all in one file.
+//!
+//! Nothing is kept here: the parts count for themselves, the core's figures come from the view
+//! that the driver shows, and a scrape puts them together. No global: a test has metrics of its
+//! own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::ConstCounter, family::Family, gauge::ConstGauge, gauge::Gauge},
+    registry::Registry,
+};
+use stoker_agent_core::View;
+
+use crate::{artifacts::ArtifactCounters, checkpoint::LogCounters, master_client::MasterCounters};
+
+/// Tasks, by state.
+pub(crate) const TASKS: &str = "stoker_agent_tasks";
+/// Runner processes.
+pub(crate) const RUNNERS: &str = "stoker_agent_runners";
+/// Whether a master has admitted this agent.
+pub(crate) const REGISTERED: &str = "stoker_agent_registered";
+/// Updates that are not acknowledged.
+pub(crate) const UNACKNOWLEDGED_UPDATES: &str = "stoker_agent_unacknowledged_updates";
+/// Records on their way to the disk.
+pub(crate) const LOG_PENDING: &str = "stoker_agent_log_pending_records";
+/// Records written.
+pub(crate) const LOG_RECORDS: &str = "stoker_agent_log_records";
+/// Bytes written.
+pub(crate) const LOG_BYTES: &str = "stoker_agent_log_bytes";
+/// Syncs of the log.
+pub(crate) const LOG_SYNCS: &str = "stoker_agent_log_syncs";
+/// Snapshots of the log.
+pub(crate) const LOG_SNAPSHOTS: &str = "stoker_agent_log_snapshots";
+/// Streams to a master opened.
+pub(crate) const MASTER_CONNECTIONS: &str = "stoker_agent_master_connections";
+/// Preparations that found their module compiled.
+pub(crate) const MODULE_HITS: &str = "stoker_agent_module_cache_hits";
+/// Modules compiled.
+pub(crate) const MODULES_COMPILED: &str = "stoker_agent_modules_compiled";
+/// Modules that could not be made ready.
+pub(crate) const MODULES_FAILED: &str = "stoker_agent_modules_failed";
+/// Bytes of all artifacts on disk.
+pub(crate) const ARTIFACT_BYTES: &str = "stoker_agent_artifact_bytes";
+
+/// Where the figures come from.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    /// The log's.
+    pub(crate) log: Arc<LogCounters>,
+    /// The stream's.
+    pub(crate) master: Arc<MasterCounters>,
+    /// The artifacts'.
+    pub(crate) artifacts: Arc<ArtifactCounters>,
+    /// The artifacts' size on disk.
+    pub(crate) artifact_bytes: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// The whole page, as OpenMetrics text.
+    pub(crate) fn render(&self, view: &View) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::default();
+        register_view(&mut registry, view);
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = [
+            (
+                LOG_RECORDS,
+                "Records written to the checkpoint log",
+                count(&self.log.records),
+            ),
+            (
+                LOG_BYTES,
+                "Bytes written to the checkpoint log",
+                count(&self.log.bytes),
+            ),
+            (
+                LOG_SYNCS,
+                "Syncs of the checkpoint log",
+                count(&self.log.syncs),
+            ),
+            (
+                LOG_SNAPSHOTS,
+                "Snapshots of the checkpoint log",
+                count(&self.log.snapshots),
+            ),
+            (
+                MASTER_CONNECTIONS,
+                "Streams to a master opened",
+                count(&self.master.connections),
+            ),
+            (
+                MODULE_HITS,
+                "Preparations that found their module compiled",
+                count(&self.artifacts.hits),
+            ),
+            (
+                MODULES_COMPILED,
+                "Modules compiled",
+                count(&self.artifacts.compiled),
+            ),
+            (
+                MODULES_FAILED,
+                "Modules that could not be made ready",
+                count(&self.artifacts.failed),
+            ),
+        ];
+        for (name, help, value) in counters {
+            registry.register(name, help, ConstCounter::new(value));
+        }
+        let bytes = (self.artifact_bytes)();
+        registry.register(
+            ARTIFACT_BYTES,
+            "Bytes of all artifacts on disk",
+            gauge(bytes),
+        );
+        let mut page = String::new();
+        encode(&mut page, &registry)?;
+        Ok(page)
+    }
+}
+
+fn register_view(registry: &mut Registry, view: &View) {
+    let tasks = Family::<[(&str, &str); 1], Gauge>::default();
+    for (state, count) in &view.tasks {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        tasks.get_or_create(&[("state", state.as_str())]).set(count);
+    }
+    registry.register(TASKS, "Tasks that are alive or not acknowledged", tasks);
+    let gauges = [
+        (RUNNERS, "Runner processes", view.runners),
+        (
+            REGISTERED,
+            "Whether a master has admitted this agent",
+            u64::from(view.epoch.is_some()),
+        ),
+        (
+            UNACKNOWLEDGED_UPDATES,
+            "Updates that are not acknowledged",
+            view.unacknowledged_updates,
+        ),
+        (
+            LOG_PENDING,
+            "Records on their way to the disk",
+            view.pending_records,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        registry.register(name, help, gauge(value));
+    }
+}
+
+fn gauge(value: u64) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,286 @@
+//! From a configuration to a running agent.
+//!
+//! Owns the order of the start: first all that can be refused (configuration, folder, port, log),
+//! then what is told to others. Never decides anything about tasks.
+
+use std::{io, sync::Arc};
+
+use rand::{TryRng as _, rngs::SysRng};
+use stoker_agent_core::{Agent, Config, Input, Limits, Recovered, Timeouts, replay};
+use stoker_types::{AgentId, IdGenerator, TaskKey};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+
+use crate::{
+    AgentConfig, AgentError, StopRequest,
+    artifacts::{ArtifactSettings, Artifacts, CompileSettings},
+    checkpoint,
+    children::{Program, Spawner},
+    clock::Clock,
+    config::Checked,
+    data_directory::DataDirectory,
+    driver::{Driver, Parts},
+    http,
+    known_tasks::KnownTasks,
+    machine,
+    master_client::MasterClient,
+    metrics::Sources,
+    runners::{self, Runners},
+    transfer::Transfers,
+};
+
+/// The inputs that may wait for the core; whoever has more waits itself.
+const QUEUED_INPUTS: usize = 8192;
+
+/// What an agent is when it has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Its id.
+    pub agent_id: AgentId,
+    /// Where its health and metrics are: `http://ADDRESS`.
+    pub url: String,
+}
+
+/// Runs an agent until a stop is requested, a master refuses it for good, or it cannot go on.
+/// Calls `ready` once, when all that can be refused has been accepted; it may not be registered
+/// yet then.
+///
+/// Needs a tokio runtime with all drivers enabled, and a thread that lives as long as this call.
+///
+/// # Errors
+/// One line that says what is wrong and what to do.
+pub async fn run(
+    config: AgentConfig,
+    stops: mpsc::Receiver<StopRequest>,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), AgentError> {
+    let checked = config.check()?;
+    if config.die_with_parent {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+            .map_err(|error| AgentError::io("watch the parent of", "/proc/self")(error.into()))?;
+    }
+    let data = DataDirectory::open(&config.data)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|cause| AgentError::Listen {
+            address: config.listen,
+            cause,
+        })?;
+    let (agent, driver, inputs) = Start {
+        config: &config,
+        checked,
+        data: &data,
+    }
+    .open(&listener)?;
+    ready(&agent);
+    let Prepared {
+        driver,
+        effects,
+        sources,
+        view,
+    } = driver;
+    let page = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, http::app(view, sources)).await {
+            tracing::error!(%error, "the health and metrics page is gone");
+        }
+    });
+    let _page = AbortOnDrop(page.abort_handle());
+    driver.run(effects, inputs, stops).await
+}
+
+/// Ends a background task with its owner.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What is to be started.
+struct Start<'a> {
+    config: &'a AgentConfig,
+    checked: Checked,
+    data: &'a DataDirectory,
+}
+
+/// All that runs.
+struct Prepared {
+    driver: Driver,
+    effects: Vec<stoker_agent_core::Effect>,
+    sources: Sources,
+    view: watch::Receiver<stoker_agent_core::View>,
+}
+
+impl Start<'_> {
+    /// Opens the log and all parts, and makes the core.
+    fn open(
+        self,
+        listener: &TcpListener,
+    ) -> Result<(Ready, Prepared, mpsc::Receiver<Input>), AgentError> {
+        let data = self.data;
+        let proc_error = |error| AgentError::io("read", "/proc/sys/kernel/random/boot_id")(error);
+        let boot_id = machine::boot_id().map_err(proc_error)?;
+        let log_error = |error: checkpoint::CheckpointError| AgentError::Checkpoint {
+            message: error.to_string(),
+        };
+        let opened = checkpoint::open(&data.checkpoint(), &boot_id).map_err(log_error)?;
+        let log = opened.log.syncing_everything(self.config.sync_everything);
+        let mut generator = IdGenerator::from_seed(
+            seed().map_err(AgentError::io("ask for randomness", "/dev/urandom"))?,
+        );
+        let replayed = replay(opened.records);
+        let agent_id = replayed.agent_id.unwrap_or_else(|| generator.agent_id());
+        let recovered = replayed.recovered(agent_id, &boot_id);
+
+        let address = listener
+            .local_addr()
+            .map_err(AgentError::io("look at", "the listening socket"))?;
+        let ready = Ready {
+            agent_id,
+            url: format!("http://{address}"),
+        };
+        let core_config = self.core_config(boot_id, &ready.url)?;
+        let (sender, inputs) = mpsc::channel(QUEUED_INPUTS);
+        let parts = self.parts(log, &recovered, sender)?;
+        let sources = Sources {
+            log: parts.log.counters(),
+            master: parts.master.counters(),
+            artifacts: parts.artifacts.counters(),
+            artifact_bytes: Arc::new(parts.artifacts.bytes()),
+        };
+        let clock = Clock::start();
+        let mut effects = Vec::new();
+        let agent = Agent::new(
+            core_config,
+            generator.next_u64(),
+            clock.now(),
+            recovered,
+            &mut effects,
+        );
+        let (view_sender, view) = watch::channel(agent.view());
+        let driver = Driver::new(agent, clock, parts, view_sender);
+        Ok((
+            ready,
+            Prepared {
+                driver,
+                effects,
+                sources,
+                view,
+            },
+            inputs,
+        ))
+    }
+
+    fn hostname(&self) -> String {
+        self.config
+            .hostname
+            .clone()
+            .unwrap_or_else(machine::hostname)
+    }
+
+    fn core_config(&self, boot_id: String, url: &str) -> Result<Config, AgentError> {
+        let found = machine::detect(&self.config.data).map_err(AgentError::io(
+            "find out what this machine has, under",
+            &self.config.data,
+        ))?;
+        let resources = machine::apply(&self.checked.overrides, found);
+        tracing::info!(%resources, "this agent sells");
+        Ok(Config {
+            hostname: self.hostname(),
+            resources,
+            attributes: self.checked.attributes.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            url: url.to_owned(),
+            boot_id,
+            timeouts: Timeouts {
+                runner_idle: self.config.idle_runner_timeout,
+                ..Timeouts::default()
+            },
+            limits: Limits::default(),
+        })
+    }
+
+    fn parts(
+        &self,
+        log: checkpoint::CheckpointLog,
+        recovered: &Recovered,
+        inputs: mpsc::Sender<Input>,
+    ) -> Result<Parts, AgentError> {
+        let data = self.data;
+        let master = MasterClient::start(self.checked.masters.clone(), inputs.clone());
+        let (program, spawner) = (Program::new(self.config.program.clone()), Spawner::new());
+        let artifacts = Artifacts::open(
+            self.artifact_settings(program.clone(), spawner.clone()),
+            master.channel(),
+            inputs.clone(),
+        )
+        .map_err(AgentError::io("open", data.artifacts()))?;
+        let settings = runners::Settings {
+            agent_id: recovered.agent_id,
+            program,
+            spawner,
+            memory_profile: machine::memory_profile(self.config.memory_profile),
+            orphan_timeout: self.config.orphan_timeout,
+            run: data.run(),
+            logs: data.logs(),
+            inherit_stderr: self.config.inherit_runner_stderr,
+            sandboxes: data.sandboxes(),
+        };
+        let runners = Runners::new(settings, inputs).map_err(AgentError::io("open", data.run()))?;
+        runners.clear_strays(&recovered.runners.iter().map(|runner| runner.id).collect());
+        let known_tasks = Arc::new(KnownTasks::default());
+        for task in &recovered.tasks {
+            known_tasks.recover(task);
+            let key = TaskKey {
+                framework_id: task.launch.framework_id,
+                task_id: task.launch.task.id.clone(),
+            };
+            artifacts.hold_stdin(key, &task.launch);
+        }
+        let transfers =
+            Transfers::new(master.channel(), Arc::clone(&known_tasks), data.sandboxes());
+        Ok(Parts {
+            log,
+            master,
+            artifacts,
+            runners,
+            transfers,
+            known_tasks,
+        })
+    }
+
+    fn artifact_settings(&self, program: Program, spawner: Spawner) -> ArtifactSettings {
+        let config = self.config;
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let parallelism = match usize::try_from(config.compile_parallelism) {
+            Ok(0) | Err(_) => cpus,
+            Ok(parallelism) => parallelism,
+        };
+        ArtifactSettings {
+            folder: self.data.artifacts(),
+            budget: config.artifact_cache,
+            hostname: self.hostname(),
+            max_module: config.max_module,
+            max_input: config.max_input,
+            compile: CompileSettings {
+                program,
+                spawner,
+                memory_profile: machine::memory_profile(config.memory_profile),
+                cpu: config.compile_cpu,
+                cpu_per_mib: config.compile_cpu_per_mib,
+                memory: config.compile_memory,
+                max_module: config.max_module,
+                parallelism,
+            },
+        }
+    }
+}
+
+/// What ids and jitter come from.
+fn seed() -> io::Result<u64> {
+    SysRng.try_next_u64().map_err(io::Error::other)
+}

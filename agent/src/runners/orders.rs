@@ -1,0 +1,107 @@
+//! Commands for a runner as orders: modules before the launches that want them, and only the latest
+//! confirmation.
+
+use std::{collections::HashSet, path::Path};
+
+use stoker_types::{
+    agent::Launch,
+    runner::{CompiledKey, Order},
+};
+
+use super::{
+    Context,
+    frames::Outgoing,
+    launch,
+    supervise::{Command, Over},
+};
+use crate::artifacts::CompiledModule;
+
+/// Orders that are sent together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    outgoing: Vec<Outgoing>,
+    /// Only the latest confirmation counts.
+    confirm: Option<u64>,
+    /// Why nothing may follow this batch, if so.
+    pub(super) over: Option<Over>,
+}
+
+impl Batch {
+    /// Adds a command. `sent` are the modules that the runner has.
+    pub(super) fn add(
+        &mut self,
+        context: &Context,
+        sent: &mut HashSet<CompiledKey>,
+        command: Command,
+    ) {
+        match command {
+            Command::Order(Order::Confirm { event }) => self.confirm = Some(event),
+            Command::Order(order) => {
+                if order == Order::Shutdown {
+                    self.over = Some(Over::Stopping);
+                }
+                self.outgoing.push(order.into());
+            }
+            Command::KillProcess => self.over = Some(Over::Kill),
+            Command::Launch {
+                launch,
+                key,
+                module,
+                stdin,
+            } => {
+                if !sent.contains(&key) {
+                    self.add_module(sent, key, module.as_deref());
+                }
+                self.add_launch(context, *launch, key, stdin);
+            }
+        }
+    }
+
+    /// A module that cannot be sent is missed by the runner, which says so of each task.
+    fn add_module(
+        &mut self,
+        sent: &mut HashSet<CompiledKey>,
+        key: CompiledKey,
+        module: Option<&CompiledModule>,
+    ) {
+        match module.map(CompiledModule::open) {
+            Some(Ok(descriptor)) => {
+                sent.insert(key);
+                let order = Order::Module { key };
+                self.outgoing.push(Outgoing {
+                    order,
+                    descriptor: Some(descriptor),
+                });
+            }
+            Some(Err(error)) => {
+                tracing::error!(module = %key.wasm, %error, "cannot open a compiled module");
+            }
+            None => tracing::error!(module = %key.wasm, "a module is not at hand"),
+        }
+    }
+
+    fn add_launch(
+        &mut self,
+        context: &Context,
+        launch: Launch,
+        key: CompiledKey,
+        stdin: Option<String>,
+    ) {
+        let settings = &context.settings;
+        let launch =
+            launch::runner_launch(launch, key, stdin, settings.agent_id, &settings.sandboxes);
+        // One look at a name; there is something to remove only if an id is used again.
+        if let Err(error) = launch::clear_sandbox(Path::new(&launch.sandbox)) {
+            tracing::warn!(sandbox = launch.sandbox, %error, "cannot remove an earlier sandbox");
+        }
+        self.outgoing.push(Order::Launch(Box::new(launch)).into());
+    }
+
+    /// All orders, in order.
+    pub(super) fn finish(mut self) -> Vec<Outgoing> {
+        if let Some(event) = self.confirm {
+            self.outgoing.push(Order::Confirm { event }.into());
+        }
+        self.outgoing
+    }
+}

@@ -1,0 +1,122 @@
+//! Starting a runner's process, finding one of an earlier daemon, and its last words.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::SystemTime,
+};
+
+use stoker_types::{RunnerId, duration};
+
+use super::Context;
+use crate::children::Process;
+
+/// What is read of the end of a runner's log for its last words.
+const LAST_WORDS_BYTES: u64 = 4096;
+/// The logs of runners that ended badly which are kept.
+const KEPT_LOGS: usize = 200;
+/// What is shown of them.
+const LAST_WORDS_CHARACTERS: usize = 300;
+
+/// Starts the process, listening on its fd 0, and notes which it is.
+pub(super) async fn start(
+    context: &Context,
+    runner_id: RunnerId,
+    nonce: u64,
+) -> io::Result<Process> {
+    let settings = &context.settings;
+    let listener = context.sockets.listen(runner_id)?;
+    let stderr = if settings.inherit_stderr {
+        Stdio::inherit()
+    } else {
+        Stdio::from(log_file(context, runner_id)?)
+    };
+    let mut command = settings.program.command();
+    command
+        .arg("runner")
+        .args(["--runner-id", &runner_id.to_string()])
+        .args(["--nonce", &nonce.to_string()])
+        .args(["--memory-profile", settings.memory_profile])
+        .args([
+            "--orphan-timeout",
+            &duration::display(settings.orphan_timeout),
+        ])
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::null())
+        .stderr(stderr);
+    if settings.memory_profile == "small" {
+        command.env("MALLOC_ARENA_MAX", "2");
+    }
+    let process = settings.spawner.spawn(command).await?;
+    let noted = process
+        .identity()
+        .ok_or_else(|| io::Error::other("it ended at once"))
+        .and_then(|identity| context.sockets.note_process(runner_id, &identity));
+    // Without the note a later daemon could not tell it from another process.
+    if let Err(error) = noted {
+        process.kill();
+        return Err(error);
+    }
+    Ok(process)
+}
+
+/// The process that an earlier daemon started, if it still lives.
+pub(super) fn find(context: &Context, runner_id: RunnerId) -> Option<Process> {
+    Process::find(&context.sockets.noted_process(runner_id)?)
+}
+
+fn log_path(context: &Context, runner_id: RunnerId) -> PathBuf {
+    context.settings.logs.join(format!("{runner_id}.log"))
+}
+
+fn log_file(context: &Context, runner_id: RunnerId) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(log_path(context, runner_id))
+}
+
+/// The last line that a runner wrote to its stderr, unless it ended as it should. A log that
+/// nobody will want is removed, and so are old ones where there are many.
+pub(super) fn last_words(context: &Context, runner_id: RunnerId, is_clean: bool) -> Option<String> {
+    let path = log_path(context, runner_id);
+    let text = read_end(&path).unwrap_or_default();
+    if is_clean || text.is_empty() {
+        // Best effort, and there need not be one.
+        drop(fs::remove_file(&path));
+        return None;
+    }
+    remove_old_logs(&context.settings.logs);
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
+    let printable = line.chars().filter(|character| !character.is_control());
+    Some(printable.take(LAST_WORDS_CHARACTERS).collect())
+}
+
+fn read_end(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(LAST_WORDS_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn remove_old_logs(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut logs: Vec<(SystemTime, PathBuf)> = files
+        .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
+        .collect();
+    logs.sort_unstable();
+    let surplus = logs.len().saturating_sub(KEPT_LOGS);
+    for (_, path) in logs.into_iter().take(surplus) {
+        // Best effort, as above.
+        drop(fs::remove_file(path));
+    }
+}

@@ -1,0 +1,357 @@
+//! A supervisor, a process that only waits, and a runner's side of the socket played by the test.
+
+use std::{collections::VecDeque, fs, path::PathBuf};
+
+use bytes::BytesMut;
+use stoker_proto::{convert::runner::DaemonFrame, frame, v1};
+use stoker_types::{
+    AgentId, IdGenerator, TaskKey,
+    runner::{Event, NumberedEvent},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{UnixListener, UnixStream},
+    task::JoinHandle,
+};
+
+use super::*;
+use crate::{
+    children::{Program, Spawner},
+    runners::{Settings, sockets::SocketFolder},
+};
+
+const NONCE: u64 = 77;
+
+struct Bench {
+    _root: tempfile::TempDir,
+    context: Arc<Context>,
+    inputs: mpsc::Receiver<Input>,
+    listener: UnixListener,
+    commands: mpsc::UnboundedSender<Command>,
+    supervisor: Option<Supervisor>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            agent_id: AgentId::from_bits(1),
+            program: Program::new(Some(PathBuf::from("/bin/false"))),
+            spawner: Spawner::new(),
+            memory_profile: "large",
+            orphan_timeout: Duration::from_secs(900),
+            run: root.path().to_owned(),
+            logs: root.path().to_owned(),
+            inherit_stderr: false,
+            sandboxes: root.path().join("sandboxes"),
+        };
+        let (sender, inputs) = mpsc::channel(100);
+        let sockets = SocketFolder::open(root.path().to_owned()).unwrap();
+        let listener = sockets.listen(runner_id()).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let context = Arc::new(Context {
+            settings,
+            sockets,
+            inputs: sender,
+        });
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let supervisor = Supervisor::new(Arc::clone(&context), runner_id(), NONCE, receiver);
+        Self {
+            _root: root,
+            context,
+            inputs,
+            listener: UnixListener::from_std(listener).unwrap(),
+            commands,
+            supervisor: Some(supervisor),
+        }
+    }
+
+    /// Has the supervisor look after a process that an earlier daemon started.
+    async fn adopt(&mut self, script: &str) -> JoinHandle<()> {
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", script]);
+        let process = self.context.settings.spawner.spawn(command).await.unwrap();
+        self.context
+            .sockets
+            .note_process(runner_id(), &process.identity().unwrap())
+            .unwrap();
+        tokio::spawn(self.supervisor.take().unwrap().adopt(3));
+        // Somebody has to reap it; this also says when it is over.
+        tokio::spawn(async move {
+            let mut process = process;
+            process.ended().await;
+        })
+    }
+
+    /// The runner's side, up to its welcome.
+    async fn welcome(&self) -> Runner {
+        let (stream, _) = self.listener.accept().await.unwrap();
+        let mut runner = Runner {
+            stream,
+            buffer: BytesMut::new(),
+            orders: VecDeque::new(),
+        };
+        let hello = runner.frame().await;
+        assert_eq!(
+            hello,
+            DaemonFrame::Hello(Hello {
+                runner_id: runner_id(),
+                nonce: NONCE,
+                protocol_version: PROTOCOL_VERSION,
+                confirmed_event: 3,
+            })
+        );
+        runner
+            .say(RunnerFrame::Welcome(Welcome {
+                runner_id: runner_id(),
+                pid: 1,
+                protocol_version: PROTOCOL_VERSION,
+                tasks: vec![task()],
+                last_event: 5,
+            }))
+            .await;
+        runner
+    }
+
+    async fn input(&mut self) -> Input {
+        timeout(Duration::from_secs(30), self.inputs.recv())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    async fn ready(&mut self) {
+        match self.input().await {
+            Input::RunnerReady { welcome } => assert_eq!(welcome.tasks, [task()]),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn lost(&mut self) -> String {
+        match self.input().await {
+            Input::RunnerLost {
+                runner_id: id,
+                message,
+            } => {
+                assert_eq!(id, runner_id());
+                message
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+struct Runner {
+    stream: UnixStream,
+    buffer: BytesMut,
+    orders: VecDeque<Order>,
+}
+
+impl Runner {
+    async fn frame(&mut self) -> DaemonFrame {
+        loop {
+            if let Some(message) = frame::take::<v1::DaemonFrame>(&mut self.buffer).unwrap() {
+                return message.try_into().unwrap();
+            }
+            assert_ne!(self.stream.read_buf(&mut self.buffer).await.unwrap(), 0);
+        }
+    }
+
+    async fn order(&mut self) -> Order {
+        loop {
+            if let Some(order) = self.orders.pop_front() {
+                return order;
+            }
+            match self.frame().await {
+                DaemonFrame::Orders(orders) => self.orders.extend(orders),
+                DaemonFrame::Hello(hello) => panic!("{hello:?}"),
+            }
+        }
+    }
+
+    async fn say(&mut self, message: RunnerFrame) {
+        let mut bytes = BytesMut::new();
+        frame::write(&v1::RunnerFrame::from(message), &mut bytes).unwrap();
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+}
+
+fn runner_id() -> RunnerId {
+    RunnerId::from_bits(9)
+}
+
+fn task() -> TaskKey {
+    TaskKey {
+        framework_id: IdGenerator::from_seed(1).framework_id(),
+        task_id: "task-1".parse().unwrap(),
+    }
+}
+
+fn event(number: u64) -> NumberedEvent {
+    NumberedEvent {
+        number,
+        event: Event::Started { task: task() },
+    }
+}
+
+fn number_of(input: &Input) -> u64 {
+    match input {
+        Input::Runner {
+            runner_id: id,
+            event,
+        } if *id == runner_id() => event.number,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn orders_and_events_pass_and_the_last_events_come_before_the_loss() {
+    let mut bench = Bench::new();
+    let process = bench.adopt("read line < \"$0\"; exit 5").await;
+    drop(process);
+    // That script ends at once, so this one is told lost.
+    let message = bench.lost().await;
+    assert!(message.contains("ended"), "{message}");
+
+    let mut bench = Bench::new();
+    bench.adopt("exec sleep 1000").await;
+    let mut runner = bench.welcome().await;
+    bench.ready().await;
+    bench
+        .commands
+        .send(Command::Order(Order::Kill { task: task() }))
+        .unwrap();
+    assert_eq!(runner.order().await, Order::Kill { task: task() });
+    bench
+        .commands
+        .send(Command::Order(Order::Confirm { event: 4 }))
+        .unwrap();
+    bench
+        .commands
+        .send(Command::Order(Order::Confirm { event: 5 }))
+        .unwrap();
+    while runner.order().await != (Order::Confirm { event: 5 }) {}
+    runner
+        .say(RunnerFrame::Events((6..50).map(event).collect()))
+        .await;
+    bench.commands.send(Command::KillProcess).unwrap();
+    for number in 6..50 {
+        assert_eq!(number_of(&bench.input().await), number);
+    }
+    bench.lost().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_breaks_the_rules_is_killed_before_it_is_told_lost() {
+    let mut bench = Bench::new();
+    let process = bench.adopt("exec sleep 1000").await;
+    let mut runner = bench.welcome().await;
+    bench.ready().await;
+    runner.stream.write_all(&[1, 0, 0, 0, 0xff]).await.unwrap();
+    let message = bench.lost().await;
+    assert!(message.contains("sent what is no frame"), "{message}");
+    timeout(Duration::from_secs(30), process)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        fs::read_dir(&bench.context.settings.run)
+            .unwrap()
+            .next()
+            .is_none(),
+        "files are left"
+    );
+}
+
+#[tokio::test]
+async fn a_runner_of_another_version_or_one_that_refuses_is_ended() {
+    for (answer, word) in [
+        (
+            RunnerFrame::Welcome(Welcome {
+                runner_id: runner_id(),
+                pid: 1,
+                protocol_version: PROTOCOL_VERSION + 1,
+                tasks: Vec::new(),
+                last_event: 0,
+            }),
+            "another version",
+        ),
+        (
+            RunnerFrame::Refused {
+                message: "wrong nonce".to_owned(),
+            },
+            "wrong nonce",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        bench.adopt("exec sleep 1000").await;
+        let (stream, _) = bench.listener.accept().await.unwrap();
+        let mut runner = Runner {
+            stream,
+            buffer: BytesMut::new(),
+            orders: VecDeque::new(),
+        };
+        runner.frame().await;
+        runner.say(answer).await;
+        let message = bench.lost().await;
+        assert!(message.contains(word), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_runner_that_is_to_end_before_it_answered_is_ended() {
+    let mut bench = Bench::new();
+    bench.adopt("exec sleep 1000").await;
+    bench
+        .commands
+        .send(Command::Order(Order::Shutdown))
+        .unwrap();
+    let message = bench.lost().await;
+    assert!(message.contains("before it had answered"), "{message}");
+}
+
+#[tokio::test]
+async fn a_runner_that_was_told_to_end_may_take_its_time() {
+    let mut bench = Bench::new();
+    bench.adopt("exec sleep 1000").await;
+    let mut runner = bench.welcome().await;
+    bench.ready().await;
+    bench
+        .commands
+        .send(Command::Order(Order::Shutdown))
+        .unwrap();
+    assert_eq!(runner.order().await, Order::Shutdown);
+    runner.say(RunnerFrame::Events(vec![event(6)])).await;
+    assert_eq!(number_of(&bench.input().await), 6);
+    process::find(&bench.context, runner_id()).unwrap().kill();
+    bench.lost().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_ended_without_a_daemon_is_told_lost() {
+    let mut bench = Bench::new();
+    tokio::spawn(bench.supervisor.take().unwrap().adopt(0));
+    assert!(bench.lost().await.contains("while no agent was running"));
+}
+
+#[tokio::test]
+async fn a_runner_that_cannot_start_is_told_lost_with_its_last_words() {
+    let mut bench = Bench::new();
+    // Listening again at the same place is what the start does first.
+    bench.context.sockets.remove(runner_id());
+    fs::write(
+        bench
+            .context
+            .settings
+            .logs
+            .join(format!("{}.log", runner_id())),
+        "bad luck\n",
+    )
+    .unwrap();
+    tokio::spawn(bench.supervisor.take().unwrap().start());
+    let message = bench.lost().await;
+    assert!(
+        message.contains("exit code 1 before it was ready; its last words: bad luck"),
+        "{message}"
+    );
+}
