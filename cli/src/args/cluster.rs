@@ -1,0 +1,129 @@
+//! The verbs that look at a cluster and steer it: task, agent, framework, offer, module.
+//!
+//! Owns names and help; never acts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::ClusterAddress;
+
+/// `stoker task …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// List tasks, the newest first
+    #[command(visible_alias = "ls")]
+    List(TaskList),
+    /// Show all of one task
+    Show(Named),
+    /// Print what a task wrote, live and after its end
+    Logs(TaskLogs),
+    /// End a task
+    Kill(Named),
+}
+
+/// `stoker task list`
+#[derive(Debug, Args)]
+pub(crate) struct TaskList {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// Only tasks of this framework (any unique prefix of its id)
+    #[arg(long, value_name = "ID")]
+    pub(crate) framework: Option<String>,
+    /// Only tasks on this agent (any unique prefix of its id)
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// Only tasks in this state, as in TASK_RUNNING
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<stoker_types::TaskState>,
+}
+
+/// `stoker task logs`
+#[derive(Debug, Args)]
+pub(crate) struct TaskLogs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// The task: any unique prefix of its id
+    #[arg(value_name = "TASK")]
+    pub(crate) id: String,
+    /// Go on until the task has ended
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Standard error instead of standard output
+    #[arg(long)]
+    pub(crate) stderr: bool,
+    /// Leave out this many bytes at the start
+    #[arg(long, default_value_t = 0, value_name = "BYTES")]
+    pub(crate) offset: u64,
+}
+
+/// A command on one thing of the cluster.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// Its id, or any unique prefix of it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// A command on all things of a kind.
+#[derive(Debug, Args)]
+pub(crate) struct Listed {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+}
+
+/// `stoker agent …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agent {
+    /// List agents
+    #[command(visible_alias = "ls")]
+    List(Listed),
+    /// Show all of one agent, its runner processes among it
+    Show(Named),
+}
+
+/// `stoker framework …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Framework {
+    /// List frameworks
+    #[command(visible_alias = "ls")]
+    List(Listed),
+    /// Show all of one framework
+    Show(Named),
+    /// End a framework and all of its tasks; its id is never valid again
+    Teardown(Named),
+}
+
+/// `stoker offer …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Offer {
+    /// List outstanding offers
+    #[command(visible_alias = "ls")]
+    List(Listed),
+    /// Show all of one offer
+    Show(Named),
+}
+
+/// `stoker module …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Module {
+    /// Upload a module and print its reference, blob:sha256:…
+    Push(ModulePush),
+    /// List stored modules
+    #[command(visible_alias = "ls")]
+    List(Listed),
+    /// Remove a stored module
+    Rm(Named),
+}
+
+/// `stoker module push`
+#[derive(Debug, Args)]
+pub(crate) struct ModulePush {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// The Wasm file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}

@@ -1,0 +1,82 @@
+//! `stoker agent list|show`.
+
+use stoker_proto::json;
+
+use crate::{
+    args::{OutputFormat, cluster::Agent},
+    client::Client,
+    output::{self, Table, resources},
+};
+
+/// Does what the verb says.
+pub(super) async fn agent(verb: Agent, format: OutputFormat) -> anyhow::Result<()> {
+    match verb {
+        Agent::List(listed) => output::list(
+            format,
+            &Client::new(&listed.cluster)?.agents().await?,
+            table,
+        ),
+        Agent::Show(named) => {
+            let agent = Client::new(&named.cluster)?.agent(&named.id).await?;
+            output::one(format, &agent, fields)
+        }
+    }
+}
+
+fn table(agents: &[json::Agent]) -> Table {
+    let mut table = Table::with_header(&[
+        "AGENT",
+        "HOST",
+        "STATE",
+        "CPUS USED",
+        "OF",
+        "MEM USED",
+        "OF",
+        "ATTRIBUTES",
+    ]);
+    for agent in agents {
+        table.row([
+            agent.id.clone(),
+            agent.hostname.clone(),
+            agent.state.as_str().to_owned(),
+            agent.used.cpus.to_string(),
+            agent.total.cpus.to_string(),
+            stoker_types::size::display(agent.used.mem),
+            stoker_types::size::display(agent.total.mem),
+            output::or_dash(Some(&attributes(agent))),
+        ]);
+    }
+    table
+}
+
+fn fields(agent: &json::Agent) -> Table {
+    let mut table = Table::of_fields();
+    table.field("agent", agent.id.clone());
+    table.field("host", agent.hostname.clone());
+    table.field("state", agent.state.as_str());
+    table.field("version", agent.version.clone());
+    table.field("url", agent.url.clone());
+    table.field("attributes", attributes(agent));
+    table.field("total", resources(&agent.total));
+    table.field("used", resources(&agent.used));
+    table.field("offered", resources(&agent.offered));
+    let registered = agent.registered_at.map(|at| at.to_string());
+    table.field("registered", registered.unwrap_or_default());
+    for runner in &agent.runners {
+        let tenant = format!("{} in role {}", runner.framework_id, runner.role);
+        table.field(
+            "runner",
+            format!("pid {}, {} tasks of {tenant}", runner.pid, runner.tasks),
+        );
+    }
+    table
+}
+
+fn attributes(agent: &json::Agent) -> String {
+    let pairs: Vec<String> = agent
+        .attributes
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.join(";")
+}
