@@ -1,9 +1,10 @@
 //! Schedulers on the SDK against a real cluster, the smallest example among them.
 
-use std::process::Command;
+use std::{collections::VecDeque, process::Command};
 
 use stoker_sdk_scheduler::{
     Calls, Driver, FrameworkInfo, Offer, Scheduler, StatusUpdate, Task, TaskState, Timestamp,
+    take_fitting,
 };
 
 use crate::harness::{guest, run, shared_master};
@@ -11,8 +12,7 @@ use crate::harness::{guest, run, shared_master};
 /// Launches a number of tasks, as they fit, and notes what becomes of them.
 #[derive(Debug)]
 struct Burst {
-    module: String,
-    waiting: u32,
+    waiting: VecDeque<Task>,
     ended: Vec<TaskState>,
     total: usize,
 }
@@ -22,21 +22,10 @@ impl Scheduler for Burst {
 
     fn offers(&mut self, _: Timestamp, offers: Vec<Offer>, calls: &mut Calls) {
         for offer in offers {
-            let tasks: Vec<Task> = (0..self.waiting.min(8))
-                .map(|_| {
-                    Task::new(self.module.parse().unwrap())
-                        .cpu_millis(10)
-                        .mem_mib(8)
-                })
-                .collect();
-            self.waiting -= u32::try_from(tasks.len()).unwrap();
-            if tasks.is_empty() {
-                calls.decline(offer.id);
-            } else {
-                calls.accept_for([offer.id], tasks, std::time::Duration::ZERO);
-            }
+            let tasks = take_fitting(&offer.resources, &mut self.waiting);
+            calls.accept_for([offer.id], tasks, std::time::Duration::ZERO);
         }
-        if self.waiting == 0 {
+        if self.waiting.is_empty() {
             calls.suppress();
         }
     }
@@ -55,9 +44,9 @@ impl Scheduler for Burst {
 async fn a_burst_of_tasks_all_finish() {
     let total = 100;
     let module = format!("file:{}", guest("hello").display());
+    let task = Task::new(module.parse().unwrap()).cpu_millis(10).mem_mib(8);
     let burst = Burst {
-        module,
-        waiting: 100,
+        waiting: vec![task; total].into(),
         ended: Vec::new(),
         total,
     };
