@@ -225,6 +225,7 @@ fn a_daemon_that_dies_is_started_again_on_its_folder() {
         Signal::KILL,
     )
     .unwrap();
+    wait_for("end of the master", || (!is_alive(master.0)).then_some(()));
     let hello = guest("hello");
     let done = dev.stoker(&["run", hello.to_str().unwrap(), "--", "again"]);
     assert_eq!(

@@ -35,13 +35,16 @@ pub(crate) fn module(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
-/// The address of the cluster that all tests share. It ends when this process does: `stoker dev`
-/// watches its parent.
-pub(crate) fn shared_master() -> &'static str {
+/// The cluster that all tests share. It ends when this process does: `stoker dev` watches its
+/// parent.
+pub(crate) fn shared_cluster() -> &'static DevCluster {
     static CLUSTER: OnceLock<DevCluster> = OnceLock::new();
-    CLUSTER
-        .get_or_init(|| DevCluster::start().expect("a cluster"))
-        .master()
+    CLUSTER.get_or_init(|| DevCluster::start().expect("a cluster"))
+}
+
+/// The address of the cluster that all tests share.
+pub(crate) fn shared_master() -> &'static str {
+    shared_cluster().master()
 }
 
 /// What a command did.

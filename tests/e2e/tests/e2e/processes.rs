@@ -2,7 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use crate::harness::{descendants, get, guest, shared_master, stoker, stoker_binary, wait_for};
+use crate::harness::{
+    descendants, get, guest, shared_cluster, shared_master, stoker, stoker_binary, wait_for,
+};
 
 #[test]
 fn guests_run_in_runner_processes_only_and_the_agent_lists_them() {
@@ -49,7 +51,7 @@ fn guests_run_in_runner_processes_only_and_the_agent_lists_them() {
     // Code that was compiled from Wasm is executable and belongs to no program or library: a
     // runner has such mappings, the daemons have none.
     assert!(has_compiled_code(runner));
-    let daemons: Vec<_> = descendants(std::process::id())
+    let daemons: Vec<_> = descendants(shared_cluster().pid())
         .into_iter()
         .filter(|(_, line)| line.contains("stoker start "))
         .collect();
