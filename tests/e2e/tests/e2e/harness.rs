@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use stoker_sdk_testing::DevCluster;
 
@@ -156,9 +157,9 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).unwrap();
     }
 
     /// Whether it has a handler for SIGINT, by its `/proc` entry.
@@ -255,6 +256,37 @@ pub(crate) fn command_lines(part: &str, root: u32) -> Vec<(u32, String)> {
     descendants(root)
         .into_iter()
         .filter(|(_, line)| line.contains(part))
+        .collect()
+}
+
+/// Sends a signal to a process of a cluster.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+}
+
+/// Kills a runner in the middle of its tasks: it is halted first, and goes on if it has none.
+pub(crate) fn kill_a_busy_runner(cluster: &DevCluster) {
+    let runner = wait_for("a runner with tasks", || {
+        let runner = *busy_runners(cluster).first()?;
+        signal(runner, Signal::STOP);
+        // What it has sent before may still be on its way.
+        thread::sleep(Duration::from_millis(300));
+        let is_busy = busy_runners(cluster).contains(&runner);
+        if !is_busy {
+            signal(runner, Signal::CONT);
+        }
+        is_busy.then_some(runner)
+    });
+    signal(runner, Signal::KILL);
+}
+
+/// The processes that run tasks, by what the agents say.
+fn busy_runners(cluster: &DevCluster) -> Vec<u32> {
+    let agents = cluster.get_json("/api/v1/agents").unwrap();
+    let runners = agents.as_array().unwrap().iter();
+    let runners = runners.filter_map(|agent| agent["runners"].as_array());
+    let busy = runners.flatten().filter(|runner| runner["tasks"] != 0);
+    busy.map(|runner| u32::try_from(runner["pid"].as_u64().unwrap()).unwrap())
         .collect()
 }
 

@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use stoker_sdk_scheduler::{
     Calls, Driver, Offer, Outcome, Reason, Scheduler, StatusUpdate, Task, TaskId, TaskState,
     Timestamp,
 };
 use stoker_sdk_testing::DevCluster;
 
-use crate::harness::{command_lines, guest, run_with_master};
+use crate::harness::{command_lines, guest, kill_a_busy_runner, run_with_master, signal};
 
 /// The lines that each task writes, and how long it takes for each.
 const LINES: u32 = 10;
@@ -125,14 +125,6 @@ fn wait_until_running(cluster: &DevCluster, count: usize) {
     }
 }
 
-fn kill(pid: u32) {
-    kill_process(
-        Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(),
-        Signal::KILL,
-    )
-    .unwrap();
-}
-
 /// Every task has exactly one end, it is the last thing told of it, and one that finished has
 /// written each of its lines once.
 fn assert_nothing_lost_or_run_twice(cluster: &DevCluster, workload: &Workload) {
@@ -167,8 +159,7 @@ fn reasons(workload: &Workload, reason: Reason) -> usize {
 #[test]
 fn killing_a_runner_fails_its_tasks_with_a_reason_and_the_framework_runs_them_again() {
     let (cluster, workload) = under_way(40, |cluster| {
-        let (runner, _) = command_lines("stoker runner", cluster.pid()).remove(0);
-        kill(runner);
+        kill_a_busy_runner(cluster);
     });
     assert!(
         reasons(&workload, Reason::RunnerLost) > 0,
@@ -182,7 +173,7 @@ fn killing_a_runner_fails_its_tasks_with_a_reason_and_the_framework_runs_them_ag
 fn killing_an_agent_daemon_loses_nothing_a_new_one_takes_its_runners_over() {
     let (cluster, workload) = under_way(40, |cluster| {
         for agent in cluster.agents() {
-            kill(agent.pid);
+            signal(agent.pid, Signal::KILL);
         }
     });
     assert_eq!(
@@ -199,7 +190,7 @@ fn killing_an_agent_daemon_loses_nothing_a_new_one_takes_its_runners_over() {
 fn killing_the_master_goes_unnoticed_by_tasks() {
     let (cluster, workload) = under_way(40, |cluster| {
         let (master, _) = command_lines("stoker start master", cluster.pid()).remove(0);
-        kill(master);
+        signal(master, Signal::KILL);
     });
     assert_eq!(
         reasons(&workload, Reason::RunnerLost),
@@ -214,9 +205,9 @@ fn killing_the_master_goes_unnoticed_by_tasks() {
 fn killing_master_and_daemons_at_once_loses_nothing() {
     let (cluster, workload) = under_way(60, |cluster| {
         let (master, _) = command_lines("stoker start master", cluster.pid()).remove(0);
-        kill(master);
+        signal(master, Signal::KILL);
         for agent in cluster.agents() {
-            kill(agent.pid);
+            signal(agent.pid, Signal::KILL);
         }
     });
     assert_eq!(
