@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stoker_master_core::Change;
-use stoker_types::{Digest, Input, Resources, TaskState, scheduler::Call};
+use stoker_types::{BlobForm, Digest, Input, Resources, TaskState, scheduler::Call};
 
 use super::fixture::{
     Fixture, HOUR, NO_FILTER, accept, acknowledge, cluster, decline, ephemeral_info, failed,
@@ -42,12 +42,42 @@ fn without_a_filter_the_rest_is_offered_again_at_once() {
 }
 
 #[test]
+fn the_rest_of_an_offer_that_was_used_a_little_waits_for_nothing_and_other_rests_a_moment() {
+    let (mut fixture, _) = cluster();
+    // All at one time, so that every run is too soon after the one before.
+    fixture.call(1, accept(&[1], vec![task("a")], NO_FILTER));
+    let lines = fixture.call(1, accept(&[2], vec![task("b")], NO_FILTER));
+    assert_eq!(
+        lines,
+        [
+            "c11 <- launch F1/b default cpus=1;mem=1.0 GiB;fuel=5000",
+            "c1 <- offers offer-1-3 A1 default cpus=2;mem=2.0 GiB;fuel=10000",
+        ]
+    );
+    let most = task_of("c", "cpus=1.5;mem=1GiB");
+    let lines = fixture.call(1, accept(&[3], vec![most], NO_FILTER));
+    assert_eq!(
+        lines,
+        ["c11 <- launch F1/c default cpus=1.5;mem=1.0 GiB;fuel=7500"]
+    );
+    let lines = fixture.tick_after(Duration::from_millis(10));
+    assert_eq!(
+        lines,
+        ["c1 <- offers offer-1-4 A1 default cpus=0.5;mem=1.0 GiB;fuel=2500"]
+    );
+    // To launch nothing is no use at all.
+    let lines = fixture.call(1, accept(&[4], Vec::new(), NO_FILTER));
+    assert_eq!(lines, [] as [&str; 0]);
+}
+
+#[test]
 fn each_task_is_judged_by_itself_and_in_order() {
     let (mut fixture, _) = cluster();
-    let mut with_input = task("input");
+    let mut with_input = task_of("input", "cpus=0.1;mem=1MiB;disk=1MiB");
     with_input.inputs.push(Input {
         blob: Digest::from_bytes([1; 32]),
         path: "in".to_owned(),
+        form: BlobForm::File,
         read_only: true,
     });
     let mut with_output = task("output");
@@ -64,7 +94,9 @@ fn each_task_is_judged_by_itself_and_in_order() {
     ];
     let lines = fixture.call(1, accept(&[1], tasks, HOUR));
     let must_ask = "it must ask for at least cpus=0.001 and some mem";
-    let unsupported = "inputs and outputs are not supported yet; only stdin is";
+    let in_a_folder =
+        r#"its read-only input "in" must lie in a folder, as in "in/in"; or make it writable"#;
+    let no_disk = "a task with inputs or outputs must ask for some disk: they are files in it";
     assert_eq!(
         lines,
         [
@@ -77,8 +109,8 @@ fn each_task_is_judged_by_itself_and_in_order() {
             "c1 <- update F1/a#0 A1 TASK_ERROR TASK_INVALID: its id is in use, or was lately: \
              choose another one than a"
                 .to_owned(),
-            format!("c1 <- update F1/input#0 A1 TASK_ERROR TASK_INVALID: {unsupported}"),
-            format!("c1 <- update F1/output#0 A1 TASK_ERROR TASK_INVALID: {unsupported}"),
+            format!("c1 <- update F1/input#0 A1 TASK_ERROR TASK_INVALID: {in_a_folder}"),
+            format!("c1 <- update F1/output#0 A1 TASK_ERROR TASK_INVALID: {no_disk}"),
             "c11 <- launch F1/e default cpus=1;mem=3.0 GiB;fuel=5000".to_owned(),
         ]
     );
@@ -122,9 +154,8 @@ fn a_task_takes_the_ports_that_it_names() {
         "c11 <- launch F1/a default cpus=0.1;mem=1.0 MiB;ports=31004-31005"
     );
     assert!(lines[1].contains("TASK_DROPPED INSUFFICIENT_RESOURCES"));
-    let rest = fixture.pass(Duration::from_millis(10));
     assert_eq!(
-        rest,
+        lines[2..],
         ["c1 <- offers offer-1-2 A1 default cpus=0.9;mem=1023.0 MiB;ports=31000-31003,31006-31009"]
     );
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stoker_types::{OfferFilter, scheduler::Call};
+use stoker_master_core::Input;
+use stoker_types::{OfferFilter, agent::AgentCall, scheduler::Call};
 
 use super::fixture::{Fixture, HOUR, NO_FILTER, cluster, decline, ephemeral_info, role, subscribe};
 
@@ -72,17 +73,21 @@ fn a_filter_longer_than_a_year_holds_for_a_year() {
         refuse: Duration::MAX,
     };
     fixture.call(1, decline(&[1], filter));
+    fixture.shown();
     let year = Duration::from_secs(365 * 24 * 3600);
-    let (agent_gone, scheduler) = (fixture.agent_gone(11), 1);
-    assert!(agent_gone.is_empty());
-    // Nothing but heartbeats until then, for the agent is gone.
-    fixture.registered(12, 1, Vec::new());
-    fixture.call(scheduler, suppress(&[]));
-    fixture.call(scheduler, revive(&[]));
-    let mut again = fixture.clone();
-    again.call(1, decline(&[2], filter));
-    let deadline = again.now.after(year);
-    assert!(again.master.deadline().is_some_and(|next| next < deadline));
+    // One long silence, at the end of which the agent shows that it is there.
+    fixture.wait(year - Duration::from_secs(1));
+    fixture.agent(11, AgentCall::Pong);
+    let lines = fixture.input(Input::Tick);
+    assert!(
+        !lines.iter().any(|line| line.contains("offers")),
+        "{lines:?}"
+    );
+    let lines = fixture.pass(Duration::from_secs(1));
+    assert!(
+        lines.iter().any(|line| line.contains("offers")),
+        "{lines:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use stoker_master_core::{Change, Config, ConnectionId, Effect, Input, Master, Recovered};
+use stoker_master_core::{
+    Change, Config, ConnectionId, Effect, Input, Master, OperatorCommand, Recovered, RequestId,
+};
 use stoker_types::{
     AgentId, Attributes, Digest, Epoch, FrameworkId, FrameworkInfo, ModuleReference, OfferFilter,
     OfferId, Reason, Role, StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState,
@@ -179,6 +181,13 @@ impl Fixture {
         told.extend(self.agent(stream, snapshot(tasks)));
         told.extend(self.persisted());
         told
+    }
+
+    // ---- Operators. ----
+
+    pub(crate) fn operator(&mut self, request: u64, command: OperatorCommand) -> Vec<String> {
+        let request = RequestId(request);
+        self.input(Input::Operator { request, command })
     }
 }
 

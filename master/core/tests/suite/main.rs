@@ -6,9 +6,17 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be arranged fails the test")]
 
 mod accept;
+mod agents;
+mod bounds;
 mod decline;
 mod failover;
 mod fixture;
+mod operators;
+mod reconcile;
 mod render;
+mod snapshots;
 mod subscribe;
+mod teardown;
 mod timers;
+mod updates;
+mod world;

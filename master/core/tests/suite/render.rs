@@ -137,10 +137,8 @@ impl Names {
                 format!("resend {}", self.framework(*framework_id))
             }
             AgentEvent::Transfer(transfer) => {
-                let (ticket, stream) = (transfer.ticket, transfer.stream);
-                let (offset, follow) = (transfer.offset, transfer.follow);
                 let key = self.key(&transfer.task);
-                format!("transfer {ticket} {key} {stream:?} from {offset} follow={follow}")
+                format!("transfer {} {key} {:?}", transfer.ticket, transfer.wanted)
             }
             AgentEvent::Ping => "ping".to_owned(),
             AgentEvent::Refused { message, retry } => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stoker_types::agent::AgentCall;
+use stoker_types::{agent::AgentCall, scheduler::Call};
 
 use super::fixture::{
     Fixture, HOUR, accept, cluster, decline, ephemeral_info, subscribe, task, with_running_task,
@@ -86,10 +86,7 @@ fn an_agent_is_pinged_every_15_seconds() {
 #[test]
 fn an_agent_that_is_silent_for_75_seconds_is_unreachable_when_the_registry_knows() {
     let (mut fixture, _) = with_running_task();
-    fixture.call(
-        1,
-        stoker_types::scheduler::Call::Revive { roles: Vec::new() },
-    );
+    fixture.call(1, Call::Revive { roles: Vec::new() });
     fixture.pass(Duration::from_millis(74_900));
     fixture.shown();
     let lines: Vec<String> = fixture.pass(Duration::from_millis(100));
