@@ -15,7 +15,8 @@ const FILES: [&str; 7] = [
 ];
 
 /// What carries bulk data: its bytes are taken over from the transport's buffer, not copied.
-const BULK: [&str; 4] = [
+const BULK: [&str; 5] = [
+    ".stoker.v1.FileChunk",
     ".stoker.v1.GetChunk",
     ".stoker.v1.OutputChunk",
     ".stoker.v1.PutRequest",

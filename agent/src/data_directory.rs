@@ -4,10 +4,11 @@
 //! VERSION      the layout, one line
 //! lock         held while a daemon runs
 //! checkpoint/  the agent's memory
-//! artifacts/   compiled modules, stdin blobs, and the key that authenticates them
+//! artifacts/   compiled modules, blobs, and the key that authenticates them
 //! run/         a socket and a process id for each runner
 //! logs/        what runners write to their stderr
-//! sandboxes/   FRAMEWORK/TASK/{stdout,stderr}
+//! sandboxes/   FRAMEWORK/TASK/{stdout,stderr,work/,inputs/}
+//! staging/     sandboxes in the making; emptied at each start
 //! ```
 
 use std::{
@@ -44,8 +45,16 @@ impl DataDirectory {
             root: root.to_owned(),
             _lock: lock,
         };
+        let staging = directory.staging();
+        match fs::remove_dir_all(&staging) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(AgentError::io("empty", staging)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
         for folder in [
             directory.artifacts(),
+            staging,
             directory.run(),
             directory.logs(),
             directory.sandboxes(),
@@ -69,6 +78,10 @@ impl DataDirectory {
 
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
     }
 
     pub(crate) fn sandboxes(&self) -> PathBuf {

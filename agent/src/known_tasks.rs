@@ -86,6 +86,7 @@ impl KnownTasks {
             | Record::HandedOver { .. }
             | Record::KillRequested { .. }
             | Record::Update { .. }
+            | Record::OutputsPending { .. }
             | Record::Acknowledged { .. } => {}
         }
     }

@@ -28,6 +28,7 @@ use crate::{
     machine,
     master_client::MasterClient,
     metrics::Sources,
+    outputs::Uploads,
     runners::{self, Runners},
     transfer::Transfers,
 };
@@ -230,6 +231,7 @@ impl Start<'_> {
             inherit_stderr: self.config.inherit_runner_stderr,
             sandboxes: data.sandboxes(),
         };
+        let uploads = Uploads::new(master.channel(), data.sandboxes(), inputs.clone());
         let runners = Runners::new(settings, inputs).map_err(AgentError::io("open", data.run()))?;
         runners.clear_strays(&recovered.runners.iter().map(|runner| runner.id).collect());
         let known_tasks = Arc::new(KnownTasks::default());
@@ -239,7 +241,7 @@ impl Start<'_> {
                 framework_id: task.launch.framework_id,
                 task_id: task.launch.task.id.clone(),
             };
-            artifacts.hold_stdin(key, &task.launch);
+            artifacts.hold(key, &task.launch);
         }
         let transfers =
             Transfers::new(master.channel(), Arc::clone(&known_tasks), data.sandboxes());
@@ -247,6 +249,7 @@ impl Start<'_> {
             log,
             master,
             artifacts,
+            uploads,
             runners,
             transfers,
             known_tasks,
@@ -266,6 +269,8 @@ impl Start<'_> {
             hostname: self.hostname(),
             max_module: config.max_module,
             max_input: config.max_input,
+            staging: self.data.staging(),
+            sandboxes: self.data.sandboxes(),
             compile: CompileSettings {
                 program,
                 spawner,

@@ -64,6 +64,8 @@ pub(crate) const REGISTRY_OPERATIONS: &str = "stoker_master_registry_operations"
 pub(crate) const BLOBS: &str = "stoker_master_blobs";
 /// Bytes in the blob store.
 pub(crate) const BLOB_BYTES: &str = "stoker_master_blob_bytes";
+/// Blobs that nothing referred to and that were removed.
+pub(crate) const BLOBS_COLLECTED: &str = "stoker_master_blobs_collected";
 /// The master's term.
 pub(crate) const EPOCH: &str = "stoker_master_epoch";
 
@@ -75,6 +77,7 @@ pub(crate) struct Metrics {
     inputs: Counter,
     busy_microseconds: Counter,
     streams_cut: Counter,
+    blobs_collected: Counter,
     registry_operations: Counter,
     registry_commit: Histogram,
     scheduler_streams: Arc<AtomicU64>,
@@ -98,6 +101,7 @@ impl Metrics {
             inputs: Counter::default(),
             busy_microseconds: Counter::default(),
             streams_cut: Counter::default(),
+            blobs_collected: Counter::default(),
             registry_operations: Counter::default(),
             // 0.5 ms to 4 s.
             registry_commit: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
@@ -117,6 +121,10 @@ impl Metrics {
 
     pub(crate) fn stream_cut(&self) {
         self.streams_cut.inc();
+    }
+
+    pub(crate) fn blobs_collected(&self, count: u64) {
+        self.blobs_collected.inc_by(count);
     }
 
     pub(crate) fn streams(&self, schedulers: usize, agents: usize) {
@@ -153,6 +161,8 @@ impl Metrics {
         registry.register(LOOP_BUSY, loop_busy, self.busy_microseconds.clone());
         let cut = "Streams ended because their peer did not read";
         registry.register(STREAMS_CUT, cut, self.streams_cut.clone());
+        let collected = "Blobs that nothing referred to and that were removed";
+        registry.register(BLOBS_COLLECTED, collected, self.blobs_collected.clone());
         let operations = "Operations written to the registry";
         registry.register(
             REGISTRY_OPERATIONS,
@@ -299,6 +309,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.inputs(3);
         metrics.streams(1, 2);
+        metrics.blobs_collected(5);
         let counts = View {
             tasks: [(TaskState::Running, 4)].into(),
             offers: 2,
@@ -318,6 +329,7 @@ mod tests {
             "stoker_master_offers 2",
             "stoker_master_scheduler_calls_total{verb=\"accept\"} 7",
             "stoker_master_blob_bytes 64",
+            "stoker_master_blobs_collected_total 5",
             "stoker_master_epoch 3",
         ] {
             assert!(

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     MasterError, Settings,
-    blobs::{BlobLimits, BlobStore},
+    blobs::{BlobLimits, BlobStore, Collector},
     clock::Clock,
     data_directory::DataDirectory,
     driver::{Driver, MasterHandle, Parts},
@@ -86,6 +86,7 @@ pub async fn run(
     };
     let server = tokio::spawn(server::serve(listener, app, limits, serving.clone()));
     on_ready(address);
+    tokio::spawn(started.collector.run(working.clone()));
     let mut driver = tokio::spawn(started.driver.run(working));
     let result = tokio::select! {
         result = &mut driver => joined(result),
@@ -149,6 +150,7 @@ struct Started {
     app: axum::Router,
     health: tonic_health::server::HealthReporter,
     driver: Driver,
+    collector: Collector,
     epoch: Epoch,
 }
 
@@ -160,11 +162,7 @@ async fn start(settings: &Settings, stores: Stores, clock: Clock) -> Result<Star
         epoch,
         blobs,
     } = stores;
-    let config = Config {
-        timeouts: settings.timeouts.clone(),
-        limits: settings.limits.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let config = core_config(settings);
     let master = MasterInfo {
         epoch,
         version: config.version.clone(),
@@ -193,6 +191,13 @@ async fn start(settings: &Settings, stores: Stores, clock: Clock) -> Result<Star
         max_peers: settings.max_peers,
         metrics: metrics.clone(),
     })?;
+    let collector = Collector {
+        blobs: blobs.clone(),
+        model: Arc::clone(&model),
+        clock,
+        metrics: metrics.clone(),
+        settings: settings.clone(),
+    };
     let services = Services {
         master: handle.clone(),
         model: Arc::clone(&model),
@@ -214,8 +219,17 @@ async fn start(settings: &Settings, stores: Stores, clock: Clock) -> Result<Star
         app,
         health,
         driver,
+        collector,
         epoch,
     })
+}
+
+fn core_config(settings: &Settings) -> Config {
+    Config {
+        timeouts: settings.timeouts.clone(),
+        limits: settings.limits.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 fn random() -> Result<u64, MasterError> {

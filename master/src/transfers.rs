@@ -1,5 +1,5 @@
-//! Transfers: what brings a reader who waits for a task's output together with the agent's stream
-//! that carries it.
+//! Transfers: what brings a reader who waits for something of a task's sandbox together with the
+//! agent's stream that carries it.
 //!
 //! Owns the tickets. A ticket is good for one stream and ends with its reader. Chunks pass through
 //! a short queue, so a slow reader slows its agent's stream and nothing else.
@@ -11,22 +11,35 @@ use std::{
 };
 
 use bytes::Bytes;
-use stoker_types::IdGenerator;
+use stoker_types::{FileEntry, FileKind, IdGenerator};
 use tokio::sync::{mpsc, oneshot};
 
 /// The chunks that may wait for a reader: 1 MiB.
 const CHUNKS: usize = 16;
 
-/// A piece of output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A piece of what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    /// The bytes.
+    /// Bytes of output, of a file, or of a tar.
     pub data: Bytes,
     /// The bytes in front of them that rotation took.
     pub lost_bytes: u64,
+    /// Of which kind the file is whose bytes follow; with its first chunk.
+    pub kind: Option<FileKind>,
+    /// A part of a listing.
+    pub entries: Vec<FileEntry>,
+    /// The entries that a listing or a tar leaves out; with the last chunk.
+    pub left_out: u64,
 }
 
-/// Why a transfer gives no (more) output.
+impl Chunk {
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a transfer gives nothing (more).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TransferError {
     /// The agent did not come.
@@ -35,8 +48,8 @@ pub(crate) enum TransferError {
         stoker_types::duration::display(*.0)
     )]
     TimedOut(Duration),
-    /// The agent says that it cannot.
-    #[error("the task's agent cannot read the output: {0}")]
+    /// The agent says that it cannot, and why.
+    #[error("{0}")]
     Failed(String),
     /// The agent's stream ended in the middle.
     #[error("the task's agent left in the middle of the transfer; read again from where it ended")]
@@ -215,7 +228,7 @@ mod tests {
     fn chunk(text: &'static str) -> Chunk {
         Chunk {
             data: Bytes::from_static(text.as_bytes()),
-            lost_bytes: 0,
+            ..Chunk::default()
         }
     }
 

@@ -1,8 +1,8 @@
 //! What agents and the master say to each other: calls to the master, events from it.
 
 use crate::{
-    AgentId, Attributes, Epoch, FrameworkId, Reason, Resources, Role, RunnerId, StatusUpdate,
-    TaskInfo, TaskKey, TaskState, Usage,
+    AgentId, Attributes, Epoch, FrameworkId, Reason, Resources, Role, RunnerId, SandboxPath,
+    StatusUpdate, TaskInfo, TaskKey, TaskState, Usage,
 };
 
 /// An agent as it introduces itself.
@@ -152,17 +152,41 @@ pub enum OutputStream {
     Stderr,
 }
 
-/// A reader's wish for a task's output.
+/// A reader's wish for something of a task's sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferRequest {
     /// Names the transfer on the stream that the agent opens.
     pub ticket: u64,
     /// Which task's.
     pub task: TaskKey,
-    /// Which stream.
-    pub stream: OutputStream,
-    /// The first byte wanted.
-    pub offset: u64,
-    /// Whether to go on until the task has ended.
-    pub follow: bool,
+    /// What of it.
+    pub wanted: Wanted,
+}
+
+/// What a reader wants of a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the task prints.
+    Output {
+        /// Which stream.
+        stream: OutputStream,
+        /// The first byte wanted.
+        offset: u64,
+        /// Whether to go on until the task has ended.
+        follow: bool,
+    },
+    /// Which files there are.
+    Listing {
+        /// Of which folder; a file is listed alone.
+        path: SandboxPath,
+        /// Whether the folders in it are listed as well.
+        recursive: bool,
+    },
+    /// A file; a folder is sent as a tar of it.
+    File {
+        /// Which.
+        path: SandboxPath,
+        /// The first byte wanted; zero for a folder.
+        offset: u64,
+    },
 }

@@ -20,6 +20,7 @@ mod random;
 mod resources;
 mod role;
 pub mod runner;
+mod sandbox;
 pub mod scheduler;
 pub mod size;
 mod status;
@@ -36,6 +37,10 @@ pub use ports::{PortRange, Ports};
 pub use random::IdGenerator;
 pub use resources::{Resources, ResourcesParseError};
 pub use role::{Role, RoleParseError};
+pub use sandbox::{FileEntry, FileKind, SandboxPath, SandboxPathParseError};
 pub use status::{Reason, StatusSource, StatusUpdate, TaskState, UnknownName, Usage};
-pub use task::{EnvironmentVariable, Input, OutputFile, TaskInfo, TaskLimits, UnknownImports};
+pub use task::{
+    BlobForm, EnvironmentVariable, Input, OutputFile, TaskInfo, TaskLimits, UnknownImports,
+    first_folder,
+};
 pub use time::Timestamp;

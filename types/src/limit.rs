@@ -45,3 +45,13 @@ pub const FAILOVER_TIMEOUT_SECONDS: u64 = 365 * 24 * 3600;
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// The content of an output that its status carries itself.
 pub const INLINE_OUTPUT_BYTES: usize = 4096;
+/// The largest blob that is an input or an output.
+pub const BLOB_BYTES: u64 = 1 << 30;
+/// The files and directories in a tar that is an input or an output.
+pub const TAR_ENTRIES: usize = 100_000;
+/// The files that one listing of a sandbox names; further ones are left out, and it says so.
+pub const LISTED_FILES: usize = 10_000;
+/// The files that one message of a listing names.
+pub const LISTED_FILES_PER_BATCH: usize = 256;
+/// The longest path that a listing names: a guest may nest deeper than what can be asked for.
+pub const LISTED_PATH_BYTES: usize = 4096;

@@ -92,7 +92,19 @@ pub enum Order {
     },
     /// End all tasks and the process.
     Shutdown,
+    /// Use no more CPU time than this in each [`BUDGET_WINDOW`], from now on and until another
+    /// budget comes, also while no daemon is there. Without one there is no bound.
+    Budget {
+        /// CPU time of all threads together; no bound if absent.
+        cpu: Option<Duration>,
+    },
 }
+
+/// The folder in a task's sandbox that is the guest's `.`, if it has a disk.
+pub const WORK_FOLDER: &str = "work";
+/// The folder in a task's sandbox that holds its read-only inputs: the guest finds each folder in
+/// it beside its `.`, and can only read there.
+pub const READ_ONLY_FOLDER: &str = "inputs";
 
 /// A task as its runner needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +150,27 @@ pub enum Event {
         usage: Usage,
     },
 }
+
+/// How busy a runner is: told beside its events when it changes, and never again on another
+/// connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// The time that `used` and `wanted` are of: about [`LOAD_INTERVAL`].
+    pub interval: Duration,
+    /// The CPU time that all its threads used.
+    pub used: Duration,
+    /// The CPU time that they would have used without a budget and without other processes. At most
+    /// what its workers can.
+    pub wanted: Duration,
+    /// The CPU time that all its threads used since it began.
+    pub used_in_all: Duration,
+}
+
+/// What a runner's budget is for.
+pub const BUDGET_WINDOW: Duration = Duration::from_millis(50);
+
+/// A runner tells its load no more often than this.
+pub const LOAD_INTERVAL: Duration = Duration::from_millis(25);
 
 /// How a task ended, as its runner saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -156,6 +156,8 @@ named_enum! {
         OutputLimit = "OUTPUT_LIMIT",
         /// FAILED: an output that it promised is not there.
         OutputMissing = "OUTPUT_MISSING",
+        /// FAILED: the blob store does not take an output; the message says why not.
+        OutputRefused = "OUTPUT_REFUSED",
         /// FAILED: the runner that hosted it is gone.
         RunnerLost = "RUNNER_LOST",
         /// FAILED: it could not be started, through no fault of its own.
@@ -174,6 +176,8 @@ named_enum! {
         DigestMismatch = "DIGEST_MISMATCH",
         /// ERROR: an input, the stdin blob among them, does not exist.
         InputNotFound = "INPUT_NOT_FOUND",
+        /// ERROR: an input cannot be put into the sandbox; the message says which and why.
+        InputInvalid = "INPUT_INVALID",
         /// ERROR: the description breaks a rule; the message says which.
         TaskInvalid = "TASK_INVALID",
         /// KILLED: its framework asked.
@@ -216,6 +220,7 @@ impl Reason {
             | Self::CompileLimit
             | Self::DigestMismatch
             | Self::InputNotFound
+            | Self::InputInvalid
             | Self::TaskInvalid => TaskState::Error,
             Self::Fetching
             | Self::Compiling
@@ -226,6 +231,7 @@ impl Reason {
             | Self::Deadline
             | Self::OutputLimit
             | Self::OutputMissing
+            | Self::OutputRefused
             | Self::RunnerLost
             | Self::LaunchFailed
             | Self::KillRequested

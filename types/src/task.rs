@@ -27,7 +27,8 @@ pub struct TaskInfo {
     pub stdin: Option<Digest>,
     /// Blobs to find in its sandbox.
     pub inputs: Vec<Input>,
-    /// Paths in its sandbox to upload when it has finished.
+    /// Paths in its sandbox to upload when it has finished: relative, without `..`. As a scheduler
+    /// writes them: the master judges them.
     pub outputs: Vec<String>,
     /// Its bounds, beside its resources.
     pub limits: TaskLimits,
@@ -42,27 +43,69 @@ pub struct EnvironmentVariable {
     pub value: String,
 }
 
-/// A blob that a task finds in its sandbox: a file, or an unpacked tar.
+/// How a blob holds what is at a path of a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlobForm {
+    /// The blob is the file's bytes.
+    #[default]
+    File,
+    /// The blob is a tar of the directory: of what is in it, by names that begin there.
+    Tar,
+}
+
+impl BlobForm {
+    /// Its name in JSON and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Tar => "tar",
+        }
+    }
+}
+
+/// A blob that a task finds in its sandbox.
+///
+/// What is read-only is kept apart from what the task may write to, by the first folder of its
+/// path: such a folder holds nothing but read-only inputs, and a read-only file is always in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// What.
     pub blob: Digest,
-    /// Where: relative, without `..`.
+    /// Where: relative, without `..`. As a scheduler writes it: the master judges it.
     pub path: String,
+    /// Whether it is put there as it is, or unpacked as a directory.
+    pub form: BlobForm,
     /// Whether the task may not change it.
     pub read_only: bool,
 }
 
-/// A file that a finished task left in the blob store.
+impl Input {
+    /// The first folder of its path, or all of it if it has none.
+    #[must_use]
+    pub fn first_folder(&self) -> &str {
+        first_folder(&self.path)
+    }
+}
+
+/// The first folder of a path in a sandbox, or all of it if it has none.
+#[must_use]
+pub fn first_folder(path: &str) -> &str {
+    path.split_once('/').map_or(path, |(first, _)| first)
+}
+
+/// A file or a directory that a finished task left in the blob store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputFile {
     /// Where it was in the sandbox.
     pub path: String,
+    /// `Tar` if it was a directory.
+    pub form: BlobForm,
     /// Its name in the blob store.
     pub digest: Digest,
-    /// In bytes.
+    /// Of the blob, in bytes.
     pub size: u64,
-    /// The content itself, where it is small (4 KiB).
+    /// The blob itself, where it is small (4 KiB).
     pub content: Option<Vec<u8>>,
 }
 
@@ -79,6 +122,8 @@ pub struct TaskLimits {
     pub output: Option<u64>,
     /// What becomes of imports that Stoker does not provide.
     pub unknown_imports: UnknownImports,
+    /// Whether its `cpus` are a ceiling too: it is lent no idle capacity.
+    pub strict: bool,
 }
 
 /// What becomes of a module's imports that Stoker does not provide.

@@ -3,7 +3,7 @@
 use stoker_types::{AgentId, IdGenerator, Timestamp};
 
 use crate::{
-    Config, Effect, Input, Recovered, launch, persisted, recovery, runners,
+    Config, Effect, Input, Recovered, launch, outputs, persisted, recovery, runners,
     session::{self, Session},
     state::{Ledger, Log, RemovedFrameworks, Runners, Tasks, Timers},
     stop::{self, Stop},
@@ -77,6 +77,7 @@ impl Agent {
         match input {
             Input::Tick => tick::tick(self, now, effects),
             Input::Persisted { sequence } => persisted::persisted(self, now, sequence, effects),
+            Input::Written { sequence } => persisted::written(self, now, sequence, effects),
             Input::Connected { connection } => {
                 session::connection::connected(self, connection, effects);
             }
@@ -93,6 +94,9 @@ impl Agent {
             }
             Input::Prepared { task, result } => {
                 launch::prepare::prepared(self, now, &task, result, effects);
+            }
+            Input::OutputsUploaded { task, result } => {
+                outputs::uploaded(self, now, &task, result, effects);
             }
             Input::RunnerReady { welcome } => {
                 runners::ready::ready(self, now, welcome, effects);

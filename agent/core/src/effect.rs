@@ -4,7 +4,7 @@
 //! returns anything but through an [`crate::Input`].
 
 use stoker_types::{
-    AgentId, Reason, RunnerId, StatusUpdate, TaskKey,
+    AgentId, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
     agent::{AgentCall, Launch, TransferRequest},
     runner::{CompiledKey, Tenant},
 };
@@ -35,7 +35,7 @@ pub enum Effect {
         /// What it must survive before the answer.
         durability: Durability,
     },
-    /// Fetch and compile what a task needs. Answered by [`crate::Input::Prepared`].
+    /// Fetch, compile and put into its sandbox what a task needs. Answered by [`crate::Input::Prepared`].
     Prepare {
         /// Which task's.
         task: TaskKey,
@@ -77,6 +77,19 @@ pub enum Effect {
         module: CompiledKey,
         /// The file that holds its standard input, if it has one.
         stdin: Option<String>,
+    },
+    /// Upload what a task left at these paths of its sandbox. Answered by
+    /// [`crate::Input::OutputsUploaded`], however long the master is away.
+    UploadOutputs {
+        /// Which task.
+        task: TaskKey,
+        /// Relative to its folder.
+        paths: Vec<String>,
+    },
+    /// The outputs of a task are not wanted any more, nor is an answer.
+    CancelUpload {
+        /// Which.
+        task: TaskKey,
     },
     /// Have a runner end a task.
     Kill {
@@ -170,6 +183,16 @@ pub enum Record {
         /// The runner event that it stems from, if it does.
         runner_event: Option<(RunnerId, u64)>,
     },
+    /// A task has exited with 0, and its outputs are about to be uploaded. Written: after a boot of
+    /// the machine nothing of it counts.
+    OutputsPending {
+        /// Which.
+        task: TaskKey,
+        /// What it used.
+        usage: Usage,
+        /// The runner event that says so, if that is to be remembered.
+        runner_event: Option<(RunnerId, u64)>,
+    },
     /// The framework has taken care of a task's updates up to this number. Written.
     Acknowledged {
         /// Which task's.
@@ -197,6 +220,7 @@ impl Record {
             | Self::RunnerEnded { .. }
             | Self::HandedOver { .. }
             | Self::KillRequested { .. }
+            | Self::OutputsPending { .. }
             | Self::Acknowledged { .. }
             | Self::Forgotten { .. } => Durability::Written,
         }

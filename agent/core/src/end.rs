@@ -32,6 +32,7 @@ pub(crate) fn end(
         Phase::Admitting
         | Phase::Preparing { .. }
         | Phase::Waiting { .. }
+        | Phase::Uploading { .. }
         | Phase::Ended
         | Phase::Forgetting => {}
     }

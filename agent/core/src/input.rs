@@ -3,10 +3,12 @@
 //! Owns the closed list of inputs; never decides what follows from them.
 
 use stoker_types::{
-    AgentId, Epoch, Reason, RunnerId, StatusUpdate, TaskKey,
+    AgentId, Epoch, OutputFile, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
     agent::{AgentEvent, Launch},
     runner::{CompiledKey, NumberedEvent, Tenant, Welcome},
 };
+
+use crate::Record;
 
 /// One stream to a master, numbered by the driver; a number is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +21,13 @@ pub enum Input {
     Tick,
     /// The checkpoint log holds this record, in its class, and all before it.
     Persisted {
+        /// As in [`crate::Effect::Persist`].
+        sequence: u64,
+    },
+    /// The checkpoint log holds this record and all before it as far as `write(2)` goes: those that
+    /// only have to be written need wait no longer. A driver may leave this out, and only say when
+    /// all are in their class.
+    Written {
         /// As in [`crate::Effect::Persist`].
         sequence: u64,
     },
@@ -54,6 +63,13 @@ pub enum Input {
         task: TaskKey,
         /// What came of it.
         result: Result<Prepared, PrepareFailure>,
+    },
+    /// The upload of a task's outputs is over.
+    OutputsUploaded {
+        /// Which task's.
+        task: TaskKey,
+        /// All of them, or why there is one too few.
+        result: Result<Vec<OutputFile>, UploadFailure>,
     },
     /// A runner answered: one that was started, or one that was found again. Once per runner and
     /// daemon: the driver ends a runner whose connection breaks, and tells that it is lost.
@@ -110,6 +126,15 @@ pub struct PrepareFailure {
     pub message: String,
 }
 
+/// Why a task's outputs are not in the blob store, and never will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadFailure {
+    /// `OUTPUT_MISSING` or `OUTPUT_REFUSED`.
+    pub reason: Reason,
+    /// For people: which output, and why.
+    pub message: String,
+}
+
 /// What the checkpoint log holds when a daemon starts.
 #[derive(Clone, Debug)]
 pub struct Recovered {
@@ -132,6 +157,8 @@ pub struct RecoveredTask {
     pub runner_id: Option<RunnerId>,
     /// Why it was asked to end, if it was.
     pub kill_reason: Option<Reason>,
+    /// What it used, where it has exited with 0 and only its outputs were to be uploaded.
+    pub outputs_pending: Option<Usage>,
     /// Its updates that are not acknowledged, in order.
     pub unacknowledged: Vec<StatusUpdate>,
     /// All updates up to this number are acknowledged.
@@ -151,6 +178,6 @@ pub struct RecoveredRunner {
     pub tenant: Tenant,
     /// All its events up to this number are in the log, or left nothing to write.
     pub confirmed_event: u64,
-    /// The update that stems from that event, so that a snapshot can say its number again.
-    pub confirmed_update: Option<Box<StatusUpdate>>,
+    /// The record that stems from that event, so that a snapshot can say its number again.
+    pub confirmed_record: Option<Box<Record>>,
 }

@@ -7,6 +7,7 @@ use stoker_types::{Resources, TaskState, limit, runner::Tenant};
 use crate::{
     Agent,
     state::{Phase, RunnerState, Task, Timer},
+    stop::Stop,
 };
 
 impl Agent {
@@ -15,6 +16,10 @@ impl Agent {
     /// # Panics
     /// With the task or the runner that they disagree on.
     pub fn check_invariants(&self) {
+        if self.stop.as_ref().is_some_and(Stop::is_over) {
+            // Nothing happens to it any more: it keeps no timers.
+            return;
+        }
         self.check_ledger();
         self.check_runners();
         self.check_tenants();
@@ -120,6 +125,7 @@ impl Agent {
             | Phase::Preparing { .. }
             | Phase::HandingOver { .. }
             | Phase::HandedOver { .. }
+            | Phase::Uploading { .. }
             | Phase::Ended => {}
         }
     }

@@ -5,18 +5,21 @@
 //!   master events    ──────▶ ┌─────────────────────────┐ ──▶ ToMaster(call)
 //!   runner events    ──────▶ │ session/  launch/        │ ──▶ Prepare, StartRunner, Launch, Kill
 //!   preparation ends ──────▶ │ kill/     updates/       │ ──▶ ConfirmEvent, StopRunner
-//!   Persisted(n)     ──────▶ │ recovery/                │ ──▶ Persist(sequence, record, class)
+//!   upload ends      ──────▶ │ outputs   recovery/      │ ──▶ UploadOutputs
+//!   Persisted(n)     ──────▶ │                          │ ──▶ Persist(sequence, record, class)
 //!   Tick             ──────▶ └─────────────────────────┘ ──▶ Transfer, Exit
 //! ```
 //!
 //! A task's way: `launch/` takes it on, has it prepared and hands it over; `runners/` starts and
-//! hears its tenant's runner; `kill/` ends it by request, `end` in any case; `updates/` tells the
-//! master until that is acknowledged. `session/` is the stream to the master, `recovery/` what
-//! survives a dead daemon, `stop` the end of the agent, `state/` the tables that all share.
+//! hears its tenant's runner; `outputs` has uploaded what it leaves; `kill/` ends it by request,
+//! `end` in any case; `updates/` tells the master until that is acknowledged. `session/` is the
+//! stream to the master, `recovery/` what survives a dead daemon, `stop` the end of the agent,
+//! `state/` the tables that all share.
 //!
 //! The driver carries effects out in their order. It appends the records of
 //! [`Effect::Persist`] to its log in their order, and answers with the highest
-//! [`Input::Persisted`] sequence that holds: it stands for all before. It may replace its log by
+//! [`Input::Persisted`] sequence that holds: it stands for all before; [`Input::Written`] may say
+//! earlier what a sync is still to confirm. It may replace its log by
 //! [`Agent::snapshot`] at a moment when all records given out so far are in the log that is
 //! replaced. It ends a runner whose connection breaks, and tells [`Input::RunnerLost`] of every
 //! runner exactly when its process is over and all its events were told. A runner either carries
@@ -35,6 +38,7 @@ mod input;
 mod invariants;
 mod kill;
 mod launch;
+mod outputs;
 mod persisted;
 mod recovery;
 mod runners;
@@ -50,7 +54,7 @@ pub use config::{Config, Limits, Timeouts};
 pub use effect::{Durability, Effect, Record};
 pub use input::{
     ConnectionId, Input, PrepareFailure, PreparePhase, Prepared, Recovered, RecoveredRunner,
-    RecoveredTask,
+    RecoveredTask, UploadFailure,
 };
 pub use recovery::{Replayed, replay};
 pub use view::View;

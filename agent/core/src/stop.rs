@@ -112,8 +112,9 @@ fn end_runners(agent: &mut Agent, now: Timestamp, effects: &mut Vec<Effect>) {
 }
 
 fn finish(agent: &mut Agent, effects: &mut Vec<Effect>) {
+    // An end that nobody has acknowledged is a task too: unregistered, nobody would hear of it.
     if let Some(connection) = agent.session.registered()
-        && agent.runners.live_tasks() == 0
+        && agent.tasks.len() == 0
     {
         effects.push(Effect::ToMaster {
             connection,

@@ -35,11 +35,14 @@ mod guest;
 mod ipc;
 mod limits;
 pub mod local;
+pub mod measure;
 mod metering;
 mod output;
 pub mod runner;
 mod task;
 mod wasi;
+
+pub use metering::{Metering, UnknownMetering};
 
 #[cfg(test)]
 mod tests;

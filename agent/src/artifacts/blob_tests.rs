@@ -142,7 +142,7 @@ async fn a_missing_blob_is_final_and_says_what_to_do() {
         "{}",
         module.message
     );
-    let (stdin, _) = fetch_from(answer, digest, Kind::Stdin).await;
+    let (stdin, _) = fetch_from(answer, digest, Kind::Blob).await;
     assert_eq!(stdin.unwrap_err().reason, Reason::InputNotFound);
 }
 

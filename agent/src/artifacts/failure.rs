@@ -10,21 +10,26 @@ use stoker_types::{Digest, Reason, size};
 pub(super) enum Kind {
     /// The code.
     Module,
-    /// What the task reads on its standard input.
-    Stdin,
+    /// What the task reads on its standard input, or finds in its sandbox.
+    Blob,
 }
 
 impl Kind {
     const fn name(self) -> &'static str {
         match self {
             Self::Module => "module",
-            Self::Stdin => "stdin blob",
+            Self::Blob => "blob",
         }
     }
 }
 
 fn failure(reason: Reason, message: String) -> PrepareFailure {
     PrepareFailure { reason, message }
+}
+
+/// What failed for all who need it failed for this part of a task.
+pub(super) fn of_part(part: &str, error: &PrepareFailure) -> PrepareFailure {
+    failure(error.reason, format!("{part}: {}", error.message))
 }
 
 /// Something of the agent's own broke.
@@ -42,9 +47,9 @@ pub(super) fn not_stored(kind: Kind, digest: Digest) -> PrepareFailure {
             Reason::ModuleNotFound,
             format!("the master has no module {digest}: upload it with stoker module push"),
         ),
-        Kind::Stdin => failure(
+        Kind::Blob => failure(
             Reason::InputNotFound,
-            format!("the master has no blob {digest} for the task's stdin: upload it first"),
+            format!("the master has no blob {digest}: upload it first"),
         ),
     }
 }
@@ -62,7 +67,7 @@ pub(super) fn not_fetched(kind: Kind, digest: Digest, error: &str) -> PrepareFai
 pub(super) fn too_large(kind: Kind, bytes: Option<u64>, most: u64) -> PrepareFailure {
     let (reason, setting) = match kind {
         Kind::Module => (Reason::ModuleTooLarge, "max_module"),
-        Kind::Stdin => (Reason::TaskInvalid, "max_input"),
+        Kind::Blob => (Reason::InputInvalid, "max_input"),
     };
     let (kind, most) = (kind.name(), size::display(most));
     let is = bytes.map_or_else(

@@ -1,13 +1,15 @@
-//! What tasks need before they can run: their modules, compiled, and their stdin blobs.
+//! What tasks need before they can run: their modules, compiled, and their blobs: standard input and
+//! inputs.
 //!
 //! ```text
 //!  Prepare ─▶ file: ─ copy, hash ─┐                              ┌▶ store: compiled modules
 //!             blob: ─ fetch, hash ┴▶ known? ─ no ─▶ compile ─────┘   and blobs, one budget
-//!                                      └─ yes ─────────────────▶ Prepared
+//!                                      └─ yes ─────────────────▶ sandbox staged, Prepared
 //! ```
 //!
-//! `workshop` does one preparation, `flights` makes many tasks share one, `file` and `blob` fetch,
-//! `compile` is the child process, `store` keeps what came of it. Owns artifacts on this machine
+//! `preparation` awaits all that one task needs, `workshop` makes each of it, `flights` has many
+//! tasks share that, `file` and `blob` fetch, `compile` is the child process, `store` keeps what
+//! came of it; `crate::inputs` puts inputs into the sandbox. Owns artifacts on this machine
 //! and what pins them. Whether a task is to be prepared at all is the core's business.
 
 mod blob;
@@ -15,6 +17,7 @@ mod compile;
 mod failure;
 mod file;
 mod flights;
+mod preparation;
 mod store;
 mod workshop;
 
@@ -22,20 +25,21 @@ use std::{
     collections::HashMap,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
-use stoker_agent_core::{Input, PreparePhase, Prepared};
+use stoker_agent_core::Input;
 use stoker_types::{TaskKey, agent::Launch};
-use tokio::{
-    sync::{mpsc, watch},
-    task::AbortHandle,
-};
+use tokio::{sync::mpsc, task::AbortHandle};
 
-use crate::master_client::MasterChannel;
+use crate::{data_directory::sandbox, inputs::drop_read_only, master_client::MasterChannel};
 pub(crate) use compile::CompileSettings;
+use preparation::{Preparation, give_up, remove};
 use store::{Pin, Store, StoredFile};
-use workshop::{Workshop, stdin_name};
+use workshop::{Workshop, blob_name};
 
 /// Compiled code that was checked and may be mapped.
 pub(crate) type CompiledModule = StoredFile;
@@ -51,8 +55,12 @@ pub(crate) struct ArtifactSettings {
     pub(crate) hostname: String,
     /// The largest module.
     pub(crate) max_module: u64,
-    /// The largest stdin blob.
+    /// The largest blob that is a standard input or an input.
     pub(crate) max_input: u64,
+    /// Where sandboxes are made, on the disk that they are put to.
+    pub(crate) staging: PathBuf,
+    /// Where they are put.
+    pub(crate) sandboxes: PathBuf,
     /// How modules are compiled.
     pub(crate) compile: CompileSettings,
 }
@@ -75,6 +83,17 @@ type Holdings = Arc<Mutex<HashMap<TaskKey, Holding>>>;
 struct Holding {
     module: Option<Arc<CompiledModule>>,
     _stdin: Option<Pin>,
+    /// Whether its sandbox holds inputs.
+    is_staged: bool,
+}
+
+/// A preparation under way.
+#[derive(Debug)]
+struct UnderWay {
+    running: AbortHandle,
+    given_up: Arc<AtomicBool>,
+    /// Whether it makes a sandbox.
+    is_staged: bool,
 }
 
 /// All artifacts, as the driver sees them.
@@ -82,7 +101,7 @@ struct Holding {
 pub(crate) struct Artifacts {
     workshop: Arc<Workshop>,
     inputs: mpsc::Sender<Input>,
-    under_way: HashMap<TaskKey, AbortHandle>,
+    under_way: HashMap<TaskKey, UnderWay>,
     holdings: Holdings,
 }
 
@@ -107,18 +126,20 @@ impl Artifacts {
         })
     }
 
-    /// Keeps the stdin of a task that an earlier daemon launched.
-    pub(crate) fn hold_stdin(&self, task: TaskKey, launch: &Launch) {
+    /// Keeps the stdin of a task that an earlier daemon launched, and notes what else it has.
+    pub(crate) fn hold(&self, task: TaskKey, launch: &Launch) {
         let stdin = launch
             .task
             .stdin
-            .and_then(|digest| self.workshop.store().pin(&stdin_name(digest)));
-        if stdin.is_some() {
+            .and_then(|digest| self.workshop.store().pin(&blob_name(digest)));
+        let is_staged = !launch.task.inputs.is_empty();
+        if stdin.is_some() || is_staged {
             lock(&self.holdings).insert(
                 task,
                 Holding {
                     module: None,
                     _stdin: stdin,
+                    is_staged,
                 },
             );
         }
@@ -126,14 +147,24 @@ impl Artifacts {
 
     /// Fetches and compiles what a task needs. [`Input::Prepared`] follows, unless it is cancelled.
     pub(crate) fn prepare(&mut self, task: TaskKey, launch: Box<Launch>) {
+        let given_up = Arc::default();
+        let is_staged = !launch.task.inputs.is_empty();
         let preparation = Preparation {
             workshop: Arc::clone(&self.workshop),
             inputs: self.inputs.clone(),
             holdings: Arc::clone(&self.holdings),
             task: task.clone(),
+            given_up: Arc::clone(&given_up),
         };
-        let running = tokio::spawn(preparation.run(launch));
-        self.under_way.insert(task, running.abort_handle());
+        let running = tokio::spawn(preparation.run(launch)).abort_handle();
+        self.under_way.insert(
+            task,
+            UnderWay {
+                running,
+                given_up,
+                is_staged,
+            },
+        );
     }
 
     /// The preparation of a task is over, and the core knows.
@@ -143,15 +174,31 @@ impl Artifacts {
 
     /// A task will not run: what it has of the store is given back.
     pub(crate) fn cancel(&mut self, task: &TaskKey) {
-        if let Some(running) = self.under_way.remove(task) {
-            running.abort();
+        let under_way = self.under_way.remove(task);
+        let holding = lock(&self.holdings).remove(task);
+        let mut is_staged = holding.is_some_and(|holding| holding.is_staged);
+        let mut given_up = Arc::default();
+        if let Some(under_way) = under_way {
+            under_way.running.abort();
+            is_staged |= under_way.is_staged;
+            given_up = under_way.given_up;
         }
-        self.release(task);
+        if is_staged {
+            give_up(&given_up, self.sandbox(task));
+        }
     }
 
-    /// A task is over: what it has of the store is given back.
+    /// A task is over: what it has of the store is given back, and what it could only read goes.
     pub(crate) fn release(&self, task: &TaskKey) {
-        lock(&self.holdings).remove(task);
+        let holding = lock(&self.holdings).remove(task);
+        if holding.is_some_and(|holding| holding.is_staged) {
+            let place = self.sandbox(task);
+            remove(move || drop_read_only(&place));
+        }
+    }
+
+    fn sandbox(&self, task: &TaskKey) -> PathBuf {
+        sandbox(&self.workshop.settings().sandboxes, task)
     }
 
     /// The module that was prepared for a task.
@@ -176,95 +223,7 @@ fn lock(holdings: &Holdings) -> MutexGuard<'_, HashMap<TaskKey, Holding>> {
     holdings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One task's preparation.
-struct Preparation {
-    workshop: Arc<Workshop>,
-    inputs: mpsc::Sender<Input>,
-    holdings: Holdings,
-    task: TaskKey,
-}
-
-impl Preparation {
-    async fn run(self, launch: Box<Launch>) {
-        let module = self.workshop.module(&launch.task);
-        let stdin = launch.task.stdin.map(|digest| self.workshop.stdin(digest));
-        let phases = [
-            Some(module.phase),
-            stdin.as_ref().map(|seat| seat.phase.clone()),
-        ];
-        let work = async {
-            let stdin = async {
-                match stdin {
-                    Some(seat) => seat.result.await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            tokio::try_join!(module.result, stdin)
-        };
-        let done = tokio::select! {
-            biased;
-            done = work => done,
-            never = self.tell_phases(phases) => never,
-        };
-        let result = done.map(|(module, stdin)| {
-            let prepared = Prepared {
-                module: module.key,
-                stdin: stdin
-                    .as_ref()
-                    .map(|file| file.path().to_string_lossy().into_owned()),
-            };
-            let holding = Holding {
-                module: Some(module.file),
-                _stdin: stdin.as_deref().map(StoredFile::pin),
-            };
-            lock(&self.holdings).insert(self.task.clone(), holding);
-            prepared
-        });
-        // A driver that is gone needs no answer.
-        drop(
-            self.inputs
-                .send(Input::Prepared {
-                    task: self.task,
-                    result,
-                })
-                .await,
-        );
-    }
-
-    /// Tells each phase that is reached. Never ends.
-    async fn tell_phases<T>(
-        &self,
-        phases: [Option<watch::Receiver<Option<PreparePhase>>>; 2],
-    ) -> T {
-        let [module, stdin] = phases;
-        tokio::join!(self.tell_phase(module), self.tell_phase(stdin));
-        std::future::pending().await
-    }
-
-    async fn tell_phase(&self, phase: Option<watch::Receiver<Option<PreparePhase>>>) {
-        let Some(mut receiver) = phase else { return };
-        let mut told = None;
-        loop {
-            let reached = match receiver
-                .wait_for(|phase| phase.is_some() && *phase != told)
-                .await
-            {
-                Ok(phase) => *phase,
-                Err(_) => return,
-            };
-            told = reached;
-            if let Some(phase) = reached {
-                let input = Input::Preparing {
-                    task: self.task.clone(),
-                    phase,
-                };
-                if self.inputs.send(input).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
+#[cfg(test)]
+mod sandbox_tests;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use stoker_agent_core::PrepareFailure;
+use stoker_agent_core::{PrepareFailure, PreparePhase, Prepared};
 use stoker_types::{
     Digest, IdGenerator, ModuleReference, Reason, Resources, Role, TaskInfo, TaskLimits,
     UnknownImports,
@@ -18,21 +18,21 @@ use super::*;
 use crate::children::{Program, Spawner};
 
 /// Notes each run, and passes what it reads on with a mark.
-const COMPILER: &str = r#"#!/bin/sh
+pub(super) const COMPILER: &str = r#"#!/bin/sh
 case "$*" in *--print-key*) echo engine-1; exit;; esac
 echo "$*" >> "$0.runs"
 echo compiled:
 exec cat
 "#;
 
-struct Bench {
-    root: tempfile::TempDir,
-    artifacts: Artifacts,
+pub(super) struct Bench {
+    pub(super) root: tempfile::TempDir,
+    pub(super) artifacts: Artifacts,
     inputs: mpsc::Receiver<Input>,
 }
 
 impl Bench {
-    fn new(compiler: &str) -> Self {
+    pub(super) fn new(compiler: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let (artifacts, inputs) = Self::start(root.path(), compiler);
         Self {
@@ -71,6 +71,8 @@ impl Bench {
             hostname: "host-1".to_owned(),
             max_module: 100,
             max_input: 100,
+            staging: root.join("staging"),
+            sandboxes: root.join("sandboxes"),
             compile,
         };
         let (sender, inputs) = mpsc::channel(100);
@@ -80,13 +82,13 @@ impl Bench {
         )
     }
 
-    fn file(&self, name: &str, content: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.root.path().join(name);
         fs::write(&path, content).unwrap();
         path
     }
 
-    async fn prepare(&mut self, launch: Launch) -> Result<Prepared, PrepareFailure> {
+    pub(super) async fn prepare(&mut self, launch: Launch) -> Result<Prepared, PrepareFailure> {
         self.artifacts
             .prepare(key_of(&launch), Box::new(launch.clone()));
         self.prepared(&launch).await.1
@@ -126,7 +128,7 @@ impl Bench {
     }
 }
 
-fn launch(id: &str, module: ModuleReference) -> Launch {
+pub(super) fn launch(id: &str, module: ModuleReference) -> Launch {
     Launch {
         framework_id: IdGenerator::from_seed(1).framework_id(),
         role: Role::default(),
@@ -148,7 +150,7 @@ fn launch(id: &str, module: ModuleReference) -> Launch {
     }
 }
 
-fn key_of(launch: &Launch) -> TaskKey {
+pub(super) fn key_of(launch: &Launch) -> TaskKey {
     TaskKey {
         framework_id: launch.framework_id,
         task_id: launch.task.id.clone(),
@@ -338,7 +340,7 @@ async fn a_cancelled_preparation_ends_its_compiler_and_is_not_answered() {
 }
 
 /// Looks again and again until there is something.
-async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+pub(super) async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let looking = async {
         loop {
             if let Some(found) = look() {

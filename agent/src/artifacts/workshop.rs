@@ -1,4 +1,4 @@
-//! From a module reference to compiled code, and from a digest to a stdin blob.
+//! From a module reference to compiled code, and from a digest to a blob.
 //!
 //! Owns the order of the steps and the names in the store; each step is a module of its own.
 
@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use stoker_agent_core::{PrepareFailure, PreparePhase};
 use stoker_types::{Digest, ModuleReference, TaskInfo, UnknownImports, runner::CompiledKey};
 use tempfile::NamedTempFile;
+use tokio::sync::Semaphore;
 
 use super::{
     ArtifactCounters, ArtifactSettings, blob,
@@ -22,6 +23,9 @@ use super::{
     store::{Store, StoredFile},
 };
 use crate::master_client::MasterChannel;
+
+/// The blobs that are fetched at once.
+const FETCHES: usize = 16;
 
 /// A module that can be launched.
 #[derive(Clone, Debug)]
@@ -72,12 +76,14 @@ pub(super) struct Workshop {
     modules: Flights<Request, ModuleResult>,
     compilations: Flights<CompiledKey, FileResult>,
     blobs: Flights<Digest, FileResult>,
+    /// Bounds the blobs that are fetched at once.
+    fetches: Semaphore,
     counters: Arc<ArtifactCounters>,
 }
 
-/// The name of a stdin blob in the store.
-pub(super) fn stdin_name(digest: Digest) -> String {
-    format!("stdin-{}", digest.to_hex())
+/// The name of a blob in the store.
+pub(super) fn blob_name(digest: Digest) -> String {
+    format!("blob-{}", digest.to_hex())
 }
 
 impl Workshop {
@@ -91,8 +97,13 @@ impl Workshop {
             modules: Flights::default(),
             compilations: Flights::default(),
             blobs: Flights::default(),
+            fetches: Semaphore::new(FETCHES),
             counters: Arc::default(),
         }
+    }
+
+    pub(super) const fn settings(&self) -> &ArtifactSettings {
+        &self.settings
     }
 
     pub(super) fn store(&self) -> &Arc<Store> {
@@ -130,21 +141,23 @@ impl Workshop {
         })
     }
 
-    /// Has a task's stdin blob made ready.
-    pub(super) fn stdin(self: &Arc<Self>, digest: Digest) -> Seat<FileResult> {
+    /// Has a blob made ready: a standard input, or an input.
+    pub(super) fn blob(self: &Arc<Self>, digest: Digest) -> Seat<FileResult> {
         let workshop = Arc::clone(self);
         self.blobs.join(digest, move |phase| {
             async move {
-                let name = stdin_name(digest);
+                let name = blob_name(digest);
                 if let Some(file) = workshop.stored(&name).await? {
                     return Ok(file);
                 }
                 phase.send_replace(Some(PreparePhase::Fetching));
                 let most = workshop.settings.max_input;
+                // It is never closed.
+                let _place = workshop.fetches.acquire().await.ok();
                 let fetched = workshop
                     .fetch(Wanted {
                         digest,
-                        kind: Kind::Stdin,
+                        kind: Kind::Blob,
                         most,
                     })
                     .await?;
@@ -310,7 +323,7 @@ impl Workshop {
 }
 
 /// Does what may wait for a disk, away from the threads that must not.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PrepareFailure> + Send + 'static,
 ) -> Result<T, PrepareFailure> {
     tokio::task::spawn_blocking(work)

@@ -53,6 +53,9 @@ pub(crate) enum CheckpointError {
         /// What is wrong with it.
         message: String,
     },
+    /// The other thread of the log has panicked.
+    #[error("the thread that syncs the checkpoint log panicked")]
+    SyncerGone,
     /// A record that is too long to write.
     #[error("a record of {bytes} bytes is too long for the checkpoint log")]
     TooLong {

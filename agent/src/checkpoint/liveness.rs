@@ -38,6 +38,7 @@ impl Subject {
             }
             Record::HandedOver { task, .. }
             | Record::KillRequested { task, .. }
+            | Record::OutputsPending { task, .. }
             | Record::Acknowledged { task, .. }
             | Record::Forgotten { task } => Owner::Task(task.clone()),
             Record::Update { update, .. } => Owner::Task(update.task.clone()),

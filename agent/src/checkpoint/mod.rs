@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  core ──Persist(n, record)──▶ driver ──group──▶ writer ──write(2), fdatasync──▶ disk
-//!  core ◀────Persisted(n)────── driver ◀──watch── writer
+//!  core ◀─Written, Persisted(n)─ driver ◀──watch── writer, syncer
 //! ```
 //!
 //! `format` is the bytes, `record` their meaning, `segments` the files, `open` what is found at a
-//! start, `writer` the thread, `liveness` the count of what is still needed. Owns the log; what
-//! the records mean for tasks is the core's business.
+//! start, `writer` and `syncer` the threads, `liveness` the count of what is still needed. Owns the
+//! log; what the records mean for tasks is the core's business.
 
 mod error;
 mod format;
@@ -15,6 +15,7 @@ mod liveness;
 mod open;
 mod record;
 mod segments;
+mod syncer;
 mod writer;
 
 pub(crate) use error::CheckpointError;

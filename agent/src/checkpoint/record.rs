@@ -51,6 +51,17 @@ pub(super) fn encode(record: Record) -> Vec<u8> {
                 .map_or_else(String::new, |(runner_id, _)| runner_id.to_string()),
             runner_event: runner_event.map_or(0, |(_, event)| event),
         }),
+        Record::OutputsPending {
+            task,
+            usage,
+            runner_event,
+        } => storage::Record::OutputsPending(storage::OutputsPending {
+            task: Some(task.into()),
+            usage: Some(usage.into()),
+            runner_id: runner_event
+                .map_or_else(String::new, |(runner_id, _)| runner_id.to_string()),
+            runner_event: runner_event.map_or(0, |(_, event)| event),
+        }),
         Record::Acknowledged { task, number } => {
             storage::Record::Acknowledged(storage::Acknowledged {
                 task: Some(task.into()),
@@ -102,8 +113,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, ConvertError> {
             reason: convert::reason(kill.reason)?.ok_or_else(|| missing("reason"))?,
         },
         storage::Record::Update(update) => Record::Update {
-            runner_event: runner_event(&update)?,
+            runner_event: runner_event(&update.runner_id, update.runner_event)?,
             update: Box::new(update.update.ok_or_else(|| missing("update"))?.try_into()?),
+        },
+        storage::Record::OutputsPending(pending) => Record::OutputsPending {
+            runner_event: runner_event(&pending.runner_id, pending.runner_event)?,
+            task: task(pending.task)?,
+            usage: pending.usage.unwrap_or_default().into(),
         },
         storage::Record::Acknowledged(acknowledged) => Record::Acknowledged {
             task: task(acknowledged.task)?,
@@ -115,14 +131,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, ConvertError> {
     })
 }
 
-fn runner_event(update: &storage::Update) -> Result<Option<(RunnerId, u64)>, ConvertError> {
-    if update.runner_id.is_empty() {
+fn runner_event(runner_id: &str, event: u64) -> Result<Option<(RunnerId, u64)>, ConvertError> {
+    if runner_id.is_empty() {
         return Ok(None);
     }
-    Ok(Some((
-        id(&update.runner_id, "runner_id")?,
-        update.runner_event,
-    )))
+    Ok(Some((id(runner_id, "runner_id")?, event)))
 }
 
 fn task(task: Option<v1::TaskKey>) -> Result<TaskKey, ConvertError> {

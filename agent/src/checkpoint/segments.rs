@@ -7,6 +7,10 @@ use std::{
     fs::{self, File, OpenOptions},
     io::Write as _,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
@@ -49,7 +53,37 @@ pub(super) struct Segments {
     oldest: u64,
     file: File,
     length: u64,
-    synced: u64,
+    present: Arc<Present>,
+}
+
+/// What both threads have of the present segment.
+#[derive(Debug)]
+struct Present {
+    path: PathBuf,
+    /// For syncing: an open file of its own, because an error of the disk is told once to each.
+    file: File,
+    /// How many of its bytes are on disk for certain.
+    synced: AtomicU64,
+}
+
+/// A segment up to some length, to be synced by another thread.
+#[derive(Debug)]
+pub(super) struct Unsynced {
+    segment: Arc<Present>,
+    length: u64,
+}
+
+impl Unsynced {
+    /// Brings it to the disk.
+    pub(super) fn sync(self) -> Result<(), CheckpointError> {
+        let Self { segment, length } = self;
+        segment
+            .file
+            .sync_data()
+            .map_err(CheckpointError::io("sync", &segment.path))?;
+        segment.synced.fetch_max(length, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 impl Segments {
@@ -66,15 +100,14 @@ impl Segments {
             boot,
         };
         let (file, length) = create(folder, &header, &[])?;
-        let folder = folder.to_owned();
         Ok(Self {
-            folder,
+            present: present(folder, number, length)?,
+            folder: folder.to_owned(),
             boot,
             number,
             oldest,
             file,
             length,
-            synced: length,
         })
     }
 
@@ -84,8 +117,16 @@ impl Segments {
     }
 
     /// How many bytes of the present segment are on disk for certain.
-    pub(super) const fn synced(&self) -> u64 {
-        self.synced
+    pub(super) fn synced(&self) -> u64 {
+        self.present.synced.load(Ordering::Relaxed)
+    }
+
+    /// What was appended to the present segment, for another thread to sync.
+    pub(super) fn unsynced(&self) -> Unsynced {
+        Unsynced {
+            segment: Arc::clone(&self.present),
+            length: self.length,
+        }
     }
 
     /// Appends whole records: afterwards they survive the death of this process.
@@ -102,7 +143,8 @@ impl Segments {
         self.file
             .sync_data()
             .map_err(CheckpointError::io("sync", self.path()))?;
-        self.synced = self.length;
+        let synced = &self.present.synced;
+        synced.fetch_max(self.length, Ordering::Relaxed);
         Ok(())
     }
 
@@ -130,12 +172,12 @@ impl Segments {
             boot: self.boot,
         };
         let (file, length) = create(&self.folder, &header, records)?;
+        self.present = present(&self.folder, header.number, length)?;
         remove(&self.folder, self.oldest..=self.number)?;
         self.number = header.number;
         self.oldest = header.number;
         self.file = file;
         self.length = length;
-        self.synced = length;
         Ok(())
     }
 
@@ -157,6 +199,16 @@ pub(super) fn remove(
         }
     }
     Ok(())
+}
+
+/// A segment that was just made, all of it on the disk.
+fn present(folder: &Path, number: u64, length: u64) -> Result<Arc<Present>, CheckpointError> {
+    let path = segment_path(folder, number);
+    Ok(Arc::new(Present {
+        file: File::open(&path).map_err(CheckpointError::io("open", &path))?,
+        path,
+        synced: AtomicU64::new(length),
+    }))
 }
 
 /// Makes a segment, complete and synced before it has its name.

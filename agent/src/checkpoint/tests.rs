@@ -15,6 +15,7 @@ use super::{
     open::{Opened, open},
     record,
     segments::{segment_numbers, segment_path},
+    writer::Progress,
 };
 
 fn task(number: u64) -> TaskKey {
@@ -103,6 +104,19 @@ fn all_kinds() -> Vec<Record> {
         Record::Acknowledged {
             task: task(1),
             number: 2,
+        },
+        Record::OutputsPending {
+            task: task(1),
+            usage: Usage {
+                fuel_used: 7,
+                ..Usage::default()
+            },
+            runner_event: Some((runner_id, 3)),
+        },
+        Record::OutputsPending {
+            task: task(1),
+            usage: Usage::default(),
+            runner_event: None,
         },
         Record::Forgotten { task: task(1) },
         Record::RunnerEnded { runner_id },
@@ -302,6 +316,24 @@ async fn a_failed_write_is_told() {
         .clone();
     assert!(progress.failure.unwrap().contains("next.tmp"));
     assert!(opened.log.close().is_err());
+}
+
+#[test]
+fn what_only_has_to_be_written_is_answered_before_a_sync_and_the_rest_after_it() {
+    let mut progress = Progress::default();
+    // Two entries, and neither needs a sync.
+    assert!(progress.append(2, 2, false));
+    assert_eq!((progress.written, progress.persisted), (2, 2));
+    // The fourth needs one; so does the fifth, which is alone in its group.
+    assert!(progress.append(3, 4, true));
+    assert!(!progress.append(3, 5, true));
+    assert_eq!((progress.written, progress.persisted), (3, 2));
+    // The sync of the first group is over, and a sixth needs none.
+    progress.synced(4);
+    assert!(progress.append(6, 6, false));
+    assert_eq!((progress.written, progress.persisted), (6, 4));
+    progress.synced(5);
+    assert_eq!(progress.persisted, 6);
 }
 
 proptest! {

@@ -1,14 +1,8 @@
-//! The one thread that writes the log, in groups.
+//! The thread that writes the log, in groups.
 //!
-//! It takes all that has gathered, writes it with one `write(2)`, answers what needs no more than
-//! that, syncs once if anything needs it, and answers the rest. While it syncs, the next group
-//! gathers in its queue.
-//!
-//! Answers come in the order of the sequence numbers, as the core expects: "this record and all
-//! before it". So a record of class *written* behind an unsynced one waits for that sync; it would
-//! gain little by an earlier one, and the order is what lets the core keep a plain queue. For the
-//! same reason one thread is enough: whatever came in during a sync could not be answered before
-//! its end anyway.
+//! It takes all that has gathered, writes it with one `write(2)`, and answers what needs no more
+//! than that. What needs a sync is left to a second thread (`syncer`), one sync for all that was
+//! written until then: so a start never waits for the sync of another task's end.
 
 use std::{
     sync::{
@@ -27,6 +21,7 @@ use super::{
     liveness::{Liveness, Subject},
     record,
     segments::Segments,
+    syncer::Syncer,
 };
 
 /// The groups that may wait for the thread; a driver that is further ahead waits itself.
@@ -54,6 +49,12 @@ pub(crate) struct Entry {
 pub(crate) struct Progress {
     /// All entries up to this sequence number are in the log, each in its class.
     pub(crate) persisted: u64,
+    /// All entries up to this one are written; the last one of them needs no more.
+    pub(crate) written: u64,
+    /// All entries up to this one are written.
+    appended: u64,
+    /// The last one that needs a sync is not after this one.
+    to_sync: u64,
     /// Why nothing more will be written, if so.
     pub(crate) failure: Option<String>,
 }
@@ -94,7 +95,7 @@ impl CheckpointLog {
         let (sender, progress) = watch::channel(Progress::default());
         let wants_snapshot = Arc::clone(&writer.wants_snapshot);
         let counters = Arc::clone(&writer.counters);
-        let thread = std::thread::spawn(move || writer.run(receiver, &sender));
+        let thread = std::thread::spawn(move || writer.run(receiver, sender));
         Self {
             commands,
             progress,
@@ -173,7 +174,12 @@ impl CheckpointLog {
 pub(super) struct Writer {
     segments: Segments,
     liveness: Liveness,
-    persisted: u64,
+    /// The last entry that is encoded,
+    appended: u64,
+    /// and the last one of class *written* among those.
+    written: u64,
+    /// Whether an entry that is encoded needs a sync, and none was asked for since.
+    needs_sync: bool,
     buffer: Vec<u8>,
     wants_snapshot: Arc<AtomicBool>,
     counters: Arc<LogCounters>,
@@ -185,19 +191,24 @@ impl Writer {
         Self {
             segments,
             liveness,
-            persisted: 0,
+            appended: 0,
+            written: 0,
+            needs_sync: false,
             buffer: Vec::new(),
             wants_snapshot: Arc::new(AtomicBool::new(wants_snapshot)),
             counters: Arc::default(),
         }
     }
 
-    fn run(&mut self, mut commands: mpsc::Receiver<Command>, progress: &watch::Sender<Progress>) {
+    fn run(&mut self, mut commands: mpsc::Receiver<Command>, progress: watch::Sender<Progress>) {
+        let progress = Arc::new(progress);
+        let syncer = Syncer::start(Arc::clone(&progress), Arc::clone(&self.counters));
         let result = self
-            .work(&mut commands, progress)
+            .work(&mut commands, &progress, &syncer)
+            .and_then(|()| syncer.end())
             .and_then(|()| self.segments.sync());
         if let Err(error) = result {
-            progress.send_modify(|progress| progress.failure = Some(error.to_string()));
+            progress.send_modify(|progress| progress.fail(error.to_string()));
         }
     }
 
@@ -205,19 +216,20 @@ impl Writer {
         &mut self,
         commands: &mut mpsc::Receiver<Command>,
         progress: &watch::Sender<Progress>,
+        syncer: &Syncer,
     ) -> Result<(), CheckpointError> {
         let mut next = None;
         while let Some(command) = next.take().or_else(|| commands.blocking_recv()) {
             match command {
-                Command::Snapshot(records) => self.replace(records)?,
+                Command::Snapshot(records) => {
+                    self.replace(records)?;
+                    progress.send_modify(Progress::all_is_synced);
+                }
                 Command::Append(entries) => {
-                    let mut needs_sync = false;
-                    self.encode(entries, &mut needs_sync, progress)?;
+                    self.encode(entries)?;
                     while self.buffer.len() < GROUP_BYTES {
                         match commands.try_recv() {
-                            Ok(Command::Append(entries)) => {
-                                self.encode(entries, &mut needs_sync, progress)?;
-                            }
+                            Ok(Command::Append(entries)) => self.encode(entries)?,
                             Ok(snapshot) => {
                                 next = Some(snapshot);
                                 break;
@@ -225,29 +237,21 @@ impl Writer {
                             Err(_) => break,
                         }
                     }
-                    self.commit(needs_sync)?;
+                    self.commit(progress, syncer)?;
                 }
             }
-            self.answer(progress);
         }
         Ok(())
     }
 
-    /// Encodes entries; once one of them needs a sync, those before it are written and answered.
-    fn encode(
-        &mut self,
-        entries: Vec<Entry>,
-        needs_sync: &mut bool,
-        progress: &watch::Sender<Progress>,
-    ) -> Result<(), CheckpointError> {
+    fn encode(&mut self, entries: Vec<Entry>) -> Result<(), CheckpointError> {
         for entry in entries {
-            if entry.durability == Durability::Synced && !*needs_sync {
-                self.commit(false)?;
-                self.answer(progress);
-                *needs_sync = true;
+            match entry.durability {
+                Durability::Synced => self.needs_sync = true,
+                Durability::Written => self.written = entry.sequence,
             }
             self.encode_record(entry.record)?;
-            self.persisted = entry.sequence;
+            self.appended = entry.sequence;
         }
         Ok(())
     }
@@ -267,16 +271,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what is encoded, and syncs it if asked.
-    fn commit(&mut self, needs_sync: bool) -> Result<(), CheckpointError> {
+    /// Writes what is encoded and says so, and has it synced if anything in it needs that.
+    fn commit(
+        &mut self,
+        progress: &watch::Sender<Progress>,
+        syncer: &Syncer,
+    ) -> Result<(), CheckpointError> {
         self.segments.append(&self.buffer)?;
         self.counters
             .bytes
             .fetch_add(self.buffer.len() as u64, Ordering::Relaxed);
         self.buffer.clear();
+        let needs_sync = std::mem::take(&mut self.needs_sync);
+        let (written, appended) = (self.written, self.appended);
+        progress.send_if_modified(|progress| progress.append(written, appended, needs_sync));
         if needs_sync {
-            self.segments.sync()?;
-            self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            syncer.sync(self.segments.unsynced(), appended);
         }
         if self.segments.is_full() {
             self.segments.roll()?;
@@ -300,12 +310,40 @@ impl Writer {
         self.wants_snapshot.store(false, Ordering::Relaxed);
         Ok(())
     }
+}
 
-    fn answer(&self, progress: &watch::Sender<Progress>) {
-        progress.send_if_modified(|progress| {
-            let is_news = progress.persisted < self.persisted;
-            progress.persisted = self.persisted;
-            is_news
-        });
+impl Progress {
+    /// Entries are written. Says whether that answers any.
+    pub(super) fn append(&mut self, written: u64, appended: u64, needs_sync: bool) -> bool {
+        let before = (self.written, self.persisted);
+        self.written = self.written.max(written);
+        self.appended = appended;
+        if needs_sync {
+            self.to_sync = appended;
+        }
+        self.settle();
+        before != (self.written, self.persisted)
+    }
+
+    /// All entries up to this one are synced.
+    pub(super) fn synced(&mut self, sequence: u64) {
+        self.persisted = self.persisted.max(sequence);
+        self.settle();
+    }
+
+    fn all_is_synced(&mut self) {
+        self.synced(self.to_sync);
+    }
+
+    /// With nothing left to sync, everything is in its class.
+    fn settle(&mut self) {
+        if self.persisted >= self.to_sync {
+            self.persisted = self.persisted.max(self.appended);
+        }
+    }
+
+    /// Nothing more will be written. Only the first reason counts.
+    pub(super) fn fail(&mut self, why: String) {
+        self.failure.get_or_insert(why);
     }
 }

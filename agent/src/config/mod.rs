@@ -47,7 +47,7 @@ pub struct AgentConfig {
     /// The largest module that is taken.
     #[serde(with = "text::size")]
     pub max_module: u64,
-    /// The largest stdin blob that is taken.
+    /// The largest blob that is a standard input or an input of a task.
     #[serde(with = "text::size")]
     pub max_input: u64,
     /// The CPU time that every compilation may take.

@@ -33,6 +33,8 @@ impl Driver {
             Effect::Disconnect { connection } => parts.master.disconnect(connection),
             Effect::Prepare { task, launch } => parts.artifacts.prepare(task, launch),
             Effect::CancelPrepare { task } => parts.artifacts.cancel(&task),
+            Effect::UploadOutputs { task, paths } => parts.uploads.start(task, paths),
+            Effect::CancelUpload { task } => parts.uploads.cancel(&task),
             Effect::StartRunner {
                 runner_id,
                 nonce,

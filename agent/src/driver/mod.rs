@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     known_tasks::KnownTasks,
     master_client::MasterClient,
+    outputs::Uploads,
     runners::Runners,
     transfer::Transfers,
 };
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) master: MasterClient,
     /// What tasks need.
     pub(crate) artifacts: Artifacts,
+    /// What tasks leave.
+    pub(crate) uploads: Uploads,
     /// Who runs tasks.
     pub(crate) runners: Runners,
     /// Who reads their output.
@@ -123,6 +126,9 @@ impl Driver {
                         return Err(AgentError::Checkpoint { message });
                     }
                     gathered.push(Input::Persisted { sequence: progress.persisted });
+                    if progress.written > progress.persisted {
+                        gathered.push(Input::Written { sequence: progress.written });
+                    }
                 }
                 () = at(deadline) => gathered.push(Input::Tick),
                 () = at(publish) => {
@@ -157,6 +163,7 @@ impl Driver {
             self.agent.handle(self.clock.now(), input, &mut effects);
             match over {
                 Some(Over::Preparation(task)) => self.parts.artifacts.prepared(&task),
+                Some(Over::Upload(task)) => self.parts.uploads.uploaded(&task),
                 Some(Over::Runner(runner_id)) => self.parts.runners.forget(runner_id),
                 None => {}
             }
@@ -204,6 +211,7 @@ impl Driver {
 /// What is over with an input, once the core has heard of it.
 enum Over {
     Preparation(stoker_types::TaskKey),
+    Upload(stoker_types::TaskKey),
     Runner(stoker_types::RunnerId),
 }
 
@@ -211,6 +219,7 @@ impl Over {
     fn of(input: &Input) -> Option<Self> {
         match input {
             Input::Prepared { task, .. } => Some(Self::Preparation(task.clone())),
+            Input::OutputsUploaded { task, .. } => Some(Self::Upload(task.clone())),
             Input::RunnerLost { runner_id, .. } => Some(Self::Runner(*runner_id)),
             _ => None,
         }

@@ -52,6 +52,8 @@ impl<'a> Events<'a> {
             }
             match self.reader.next(self.stream).await? {
                 Some(RunnerFrame::Events(events)) => self.waiting.extend(events),
+                // Nobody shares the node between runners yet.
+                Some(RunnerFrame::Load(_)) => {}
                 Some(RunnerFrame::Welcome(_) | RunnerFrame::Refused { .. }) => {
                     return Err(ConnectionError::Protocol("spoke out of turn".to_owned()));
                 }

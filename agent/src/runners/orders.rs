@@ -88,10 +88,12 @@ impl Batch {
         stdin: Option<String>,
     ) {
         let settings = &context.settings;
+        let is_staged = !launch.task.inputs.is_empty();
         let launch =
             launch::runner_launch(launch, key, stdin, settings.agent_id, &settings.sandboxes);
         // One look at a name; there is something to remove only if an id is used again.
-        if let Err(error) = launch::clear_sandbox(Path::new(&launch.sandbox)) {
+        // A sandbox with inputs took the place of an earlier one when it was made.
+        if !is_staged && let Err(error) = launch::clear_sandbox(Path::new(&launch.sandbox)) {
             tracing::warn!(sandbox = launch.sandbox, %error, "cannot remove an earlier sandbox");
         }
         self.outgoing.push(Order::Launch(Box::new(launch)).into());

@@ -187,7 +187,9 @@ impl Supervisor {
             Some(RunnerFrame::Refused { message }) => {
                 Err(broke(&format!("refused the agent: {message}")))
             }
-            Some(RunnerFrame::Events(_)) => Err(broke("spoke before its welcome")),
+            Some(RunnerFrame::Events(_) | RunnerFrame::Load(_)) => {
+                Err(broke("spoke before its welcome"))
+            }
             None => Err(broke("closed the connection before its welcome")),
         }
     }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use stoker_types::SandboxPath;
 
 use super::ClusterAddress;
 
@@ -18,6 +19,10 @@ pub(crate) enum Task {
     Show(Named),
     /// Print what a task wrote, live and after its end
     Logs(TaskLogs),
+    /// List a task's files, live and after its end
+    Files(TaskFiles),
+    /// Copy a file or folder of a task, live and after its end
+    Cp(TaskCp),
     /// End a task
     Kill(Named),
 }
@@ -55,6 +60,64 @@ pub(crate) struct TaskLogs {
     /// Leave out this many bytes at the start
     #[arg(long, default_value_t = 0, value_name = "BYTES")]
     pub(crate) offset: u64,
+}
+
+const FILES: &str = "\
+The names are the guest's own, from its working folder on; beside them, stdout and stderr are what
+the task printed. A file that the guest itself calls so is ./stdout. A task without --disk has no
+folder. Links are shown and never followed out of the task's sandbox.
+
+Examples:
+  stoker task files TASK              everything at the top
+  stoker task files -r TASK results   all that is below results
+  stoker task cp TASK:results .       the folder, as ./results
+  stoker task cp TASK:stdout -        a file, to standard output (a folder: as a tar)";
+
+/// `stoker task files`
+#[derive(Debug, Args)]
+#[command(after_help = FILES)]
+pub(crate) struct TaskFiles {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// The task: any unique prefix of its id
+    #[arg(value_name = "TASK")]
+    pub(crate) id: String,
+    /// The folder, or one file; everything if left out
+    #[arg(value_name = "PATH", default_value = "", hide_default_value = true)]
+    pub(crate) path: SandboxPath,
+    /// List the folders in it as well
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+}
+
+/// `stoker task cp`
+#[derive(Debug, Args)]
+#[command(after_help = FILES)]
+pub(crate) struct TaskCp {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// What to copy: a task, by any unique prefix of its id, and a path as `task files` shows it;
+    /// everything if the path is empty
+    #[arg(value_name = "TASK:PATH", value_parser = task_and_path)]
+    pub(crate) source: String,
+    /// Where to: a file, a folder, or - for standard output
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: PathBuf,
+}
+
+/// Checks a `TASK:PATH`. Where it is to be cut is known to whoever knows the tasks: both may hold
+/// further colons.
+fn task_and_path(text: &str) -> Result<String, String> {
+    let (task, path) = text
+        .split_once(':')
+        .ok_or("write a task, a colon and a path")?;
+    if task.is_empty() {
+        return Err("write a task in front of the colon".to_owned());
+    }
+    match path.parse::<SandboxPath>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A command on one thing of the cluster.

@@ -27,6 +27,9 @@ pub(crate) struct Run {
     /// Guaranteed CPU time, in cores
     #[arg(long, default_value = "0.25", value_name = "CORES")]
     pub(crate) cpus: Milli,
+    /// Hold it to its --cpus: lend it no idle capacity
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Memory: all that the guest may have at once
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = stoker_types::size::parse)]
     pub(crate) mem: u64,

@@ -65,6 +65,18 @@ pub(crate) struct MasterFlags {
     #[arg(long, value_name = "SIZE", env = "STOKER_MASTER_BLOB_CAPACITY")]
     #[serde(skip_serializing_if = "Option::is_none")]
     blob_capacity: Option<String>,
+    /// A blob that no task refers to is removed this long after its last use [default: 1day]
+    #[arg(long, value_name = "TIME", env = "STOKER_MASTER_BLOB_RETENTION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blob_retention: Option<String>,
+    /// Blobs to remove are looked for this often [default: 10m]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "STOKER_MASTER_BLOB_COLLECTION_INTERVAL"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blob_collection_interval: Option<String>,
     /// The TCP connections served at once [default: 20000]
     #[arg(long, value_name = "N", env = "STOKER_MASTER_MAX_CONNECTIONS")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +192,7 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "SIZE", env = "STOKER_AGENT_MAX_MODULE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_module: Option<String>,
-    /// The largest stdin blob [default: 1GiB]
+    /// The largest blob that is a standard input or an input of a task [default: 1GiB]
     #[arg(long, value_name = "SIZE", env = "STOKER_AGENT_MAX_INPUT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_input: Option<String>,

@@ -4,8 +4,8 @@
 //! returns anything but through an [`crate::Input`].
 
 use stoker_types::{
-    AgentId, FrameworkId, FrameworkInfo, Offer, OfferId, Reason, Resources, Role, TaskInfo,
-    TaskKey, TaskState, Timestamp, Usage,
+    AgentId, FrameworkId, FrameworkInfo, Offer, OfferId, OutputFile, Reason, Resources, Role,
+    TaskInfo, TaskKey, TaskState, Timestamp, Usage,
     agent::{AgentEvent, AgentInfo, RunnerInfo},
     scheduler::Event,
 };
@@ -203,6 +203,8 @@ pub struct TaskView {
     pub exit_code: Option<i32>,
     /// What it used.
     pub usage: Usage,
+    /// What it left in the blob store, without content.
+    pub outputs: Vec<OutputFile>,
     /// When the master accepted it.
     pub created_at: Timestamp,
     /// When it first ran.

@@ -4,7 +4,7 @@
 
 use stoker_types::{
     FrameworkId, TaskKey,
-    agent::{AgentCall, OutputStream},
+    agent::{AgentCall, TransferRequest},
     scheduler::NumberedCall,
 };
 
@@ -83,19 +83,9 @@ pub enum OperatorCommand {
         /// Which.
         framework_id: FrameworkId,
     },
-    /// Have a task's agent open a transfer of the task's output.
-    ReadOutput {
-        /// Chosen by the driver, never used twice.
-        ticket: u64,
-        /// Which task's.
-        task: TaskKey,
-        /// Which stream.
-        stream: OutputStream,
-        /// The first byte wanted.
-        offset: u64,
-        /// Whether to go on until the task has ended.
-        follow: bool,
-    },
+    /// Have a task's agent open a transfer of something in the task's sandbox. The driver chooses
+    /// the ticket and uses none twice.
+    Transfer(TransferRequest),
 }
 
 /// What the registry holds when a master starts.

@@ -2,8 +2,13 @@
 //!
 //! Owns `DIR/blobs`: `sha256/aa/<64 digits>` and beside it `<64 digits>.meta`; what is being
 //! uploaded lies in `uploads/` until it is whole, verified and synced. Never keeps the same bytes
-//! twice and never holds a blob in memory. Who may read what is not decided here.
+//! twice and never holds a blob in memory. A blob's modification time is when it was last used, for
+//! the collection of those that nobody needs. Who may read what is not decided here.
 
+mod collection;
+#[cfg(test)]
+mod collection_tests;
+mod collector;
 mod index;
 mod sidecar;
 mod store;
@@ -16,6 +21,7 @@ use std::{io, path::PathBuf};
 pub(crate) use stoker_proto::convert::{Artifact, ArtifactKind, PutHeader};
 use stoker_types::{Digest, size};
 
+pub(crate) use collector::Collector;
 pub(crate) use store::BlobStore;
 
 /// How much a store takes.
@@ -41,10 +47,18 @@ pub enum BlobError {
     TooLarge(u64),
     /// The store is full.
     #[error(
-        "the blob store is full: it holds at most {} (blob_capacity); remove modules that are \
-         not needed with `stoker module rm`", size::display(*.0)
+        "the blob store is full: {} of {} (blob_capacity) are used, which leaves too little for \
+         this upload; remove modules that are not needed with `stoker module rm`, wait until \
+         blobs that no task needs are collected (blob_retention), or start the master with more",
+        size::display(*.used),
+        size::display(*.capacity)
     )]
-    Full(u64),
+    Full {
+        /// What is stored and being uploaded, in bytes.
+        used: u64,
+        /// The most that it may be.
+        capacity: u64,
+    },
     /// The store has too many entries.
     #[error(
         "the blob store holds {MAX_ARTIFACTS} artifacts, the most that it can; remove some with \

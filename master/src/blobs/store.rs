@@ -4,15 +4,22 @@
 //! is, and its file gets its name last and loses it first. Writing one is `upload`'s.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use stoker_types::{Digest, Timestamp};
 use tokio::task::spawn_blocking;
 
-use super::{Artifact, ArtifactKind, BlobError, BlobLimits, index::Index, sidecar};
+use super::{
+    Artifact, ArtifactKind, BlobError, BlobLimits,
+    collection::{self, Collected},
+    index::Index,
+    sidecar,
+};
 
 /// The store; a clone is the same store.
 #[derive(Clone, Debug)]
@@ -63,6 +70,22 @@ impl BlobStore {
     /// What is known of an artifact.
     pub(crate) fn stat(&self, digest: &Digest) -> Option<Artifact> {
         self.inner.index().get(digest).cloned()
+    }
+
+    /// Notes that someone uses an artifact: it is kept for the whole retention from now on.
+    pub(crate) fn touch(&self, digest: &Digest, now: Timestamp) {
+        self.inner.index().touch(digest, now);
+    }
+
+    /// Removes the blobs that are not among `references` and were not used for `retention`.
+    pub(crate) async fn collect(
+        &self,
+        references: BTreeSet<Digest>,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<Collected, BlobError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.collect(&references, now, retention)).await
     }
 
     /// Up to `limit` artifacts behind `after`, by digest.
@@ -125,7 +148,8 @@ impl Inner {
         file: tempfile::TempPath,
         artifact: Artifact,
     ) -> Result<(Artifact, bool), BlobError> {
-        let _renaming = self.renaming.lock().unwrap_or_else(PoisonError::into_inner);
+        let _renaming = self.renaming();
+        let used_at = artifact.created_at;
         let path = self.path(&artifact.digest);
         let (folder, base) = (
             path.parent().unwrap_or(&self.folder),
@@ -139,20 +163,74 @@ impl Inner {
         }
         if is_there {
             // The same bytes are there already: this copy is dropped.
-            return Ok(self.index().insert(merged));
+            return Ok(self.index().insert(merged, used_at));
         }
         file.persist(&path)
             .map_err(|error| BlobError::io("name", &path)(error.error))?;
         for folder in [folder, &base, &self.folder] {
             sync_folder(folder)?;
         }
-        Ok(self.index().insert(merged))
+        Ok(self.index().insert(merged, used_at))
+    }
+
+    fn renaming(&self) -> MutexGuard<'_, ()> {
+        self.renaming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn collect(
+        &self,
+        references: &BTreeSet<Digest>,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<Collected, BlobError> {
+        for digest in references {
+            self.index().touch(digest, now);
+        }
+        let due = collection::due(self.index().uses(), references, now, retention);
+        let mut collected = Collected::default();
+        for last in due {
+            // Held for each alone, so that uploads go on in between.
+            let renaming = self.renaming();
+            // Someone may have come back to it since.
+            if self.index().is_last(&last)
+                && let Some(removed) = self.remove_now(&last.digest, &renaming)?
+            {
+                collected.blobs += 1;
+                collected.bytes += removed.size;
+            }
+        }
+        self.note_uses()?;
+        Ok(collected)
+    }
+
+    /// Writes down when artifacts were last used, for the master after this one.
+    fn note_uses(&self) -> Result<(), BlobError> {
+        let unnoted = self.index().take_unnoted();
+        for last in unnoted {
+            let path = self.path(&last.digest);
+            let at = UNIX_EPOCH + last.used_at.since(Timestamp::default());
+            match fs::File::open(&path).and_then(|file| file.set_modified(at)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(BlobError::io("note the use of", &path)(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn remove(&self, digest: &Digest) -> Result<bool, BlobError> {
-        let _renaming = self.renaming.lock().unwrap_or_else(PoisonError::into_inner);
+        let renaming = self.renaming();
+        Ok(self.remove_now(digest, &renaming)?.is_some())
+    }
+
+    fn remove_now(
+        &self,
+        digest: &Digest,
+        _renaming: &MutexGuard<'_, ()>,
+    ) -> Result<Option<Artifact>, BlobError> {
         if self.index().get(digest).is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let path = self.path(digest);
         for path in [path.clone(), sidecar::path(&path)] {
@@ -163,7 +241,7 @@ impl Inner {
                 Ok(()) | Err(_) => {}
             }
         }
-        Ok(self.index().remove(digest).is_some())
+        Ok(self.index().remove(digest))
     }
 
     /// Fills the index from the disk.
@@ -208,7 +286,8 @@ impl Inner {
                 ..known
             },
         );
-        self.index().insert(artifact);
+        let used_at = modified_at(&metadata).max(artifact.created_at);
+        self.index().insert(artifact, used_at);
         Ok(())
     }
 

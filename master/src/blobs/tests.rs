@@ -11,13 +11,13 @@ const LIMITS: BlobLimits = BlobLimits {
     max_blob_bytes: 1_000,
     capacity_bytes: 2_500,
 };
-const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
-fn open(folder: &Path) -> BlobStore {
+pub(super) fn open(folder: &Path) -> BlobStore {
     BlobStore::open(folder, LIMITS).unwrap()
 }
 
-fn header(kind: ArtifactKind, name: &str) -> PutHeader {
+pub(super) fn header(kind: ArtifactKind, name: &str) -> PutHeader {
     PutHeader {
         kind,
         name: name.to_owned(),
@@ -25,7 +25,7 @@ fn header(kind: ArtifactKind, name: &str) -> PutHeader {
     }
 }
 
-async fn put(
+pub(super) async fn put(
     store: &BlobStore,
     header: PutHeader,
     content: &[u8],
@@ -124,8 +124,19 @@ async fn a_full_store_is_refused_with_its_capacity_and_a_dropped_upload_gives_ro
     let mut unfinished = store.begin(blob()).await.unwrap();
     unfinished.write(&[3; 500]).await.unwrap();
     let error = put(&store, blob(), &[4; 1]).await.unwrap_err();
-    assert!(matches!(error, BlobError::Full(2_500)), "{error}");
-    assert!(error.to_string().contains("stoker module rm"), "{error}");
+    assert!(
+        matches!(
+            error,
+            BlobError::Full {
+                used: 2_500,
+                capacity: 2_500
+            }
+        ),
+        "{error}"
+    );
+    for words in ["2.4 KiB of 2.4 KiB", "stoker module rm", "blob_retention"] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
 
     drop(unfinished);
     put(&store, blob(), &[4; 500]).await.unwrap();

@@ -32,6 +32,13 @@ pub struct MasterConfig {
     /// What all artifacts together may take of the disk.
     #[serde(with = "text::size")]
     pub blob_capacity: u64,
+    /// A blob that no task refers to is removed after this, counted from its last use. Modules
+    /// stay until they are removed.
+    #[serde(with = "text::duration")]
+    pub blob_retention: Duration,
+    /// Blobs to remove are looked for this often.
+    #[serde(with = "text::duration")]
+    pub blob_collection_interval: Duration,
     /// The TCP connections that are served at once; further ones wait.
     pub max_connections: usize,
     /// The schedulers and agents that are connected at once; further ones are refused.
@@ -76,6 +83,8 @@ impl Default for MasterConfig {
             insecure: false,
             max_blob_size: 256 << 20,
             blob_capacity: 16 << 30,
+            blob_retention: Duration::from_secs(24 * 3600),
+            blob_collection_interval: Duration::from_secs(600),
             max_connections: 20_000,
             max_peers: 20_000,
             offer_timeout: timeouts.offer,

@@ -21,6 +21,10 @@ pub struct Settings {
     pub max_blob_bytes: u64,
     /// What all artifacts together may take, in bytes.
     pub blob_capacity_bytes: u64,
+    /// How long a blob that no task refers to is kept after its last use.
+    pub blob_retention: Duration,
+    /// The time between two looks for such blobs.
+    pub blob_collection_interval: Duration,
     /// The TCP connections that are served at once.
     pub max_connections: usize,
     /// The schedulers and agents that are connected at once.
@@ -85,6 +89,8 @@ impl MasterConfig {
             data: self.data.clone(),
             max_blob_bytes: self.max_blob_size,
             blob_capacity_bytes: self.blob_capacity,
+            blob_retention: self.blob_retention,
+            blob_collection_interval: self.blob_collection_interval,
             max_connections: self.max_connections,
             max_peers: self.max_peers,
             timeouts: Timeouts {
@@ -152,6 +158,8 @@ impl MasterConfig {
                 self.orphaned_framework_timeout,
             ),
             ("transfer_timeout", self.transfer_timeout),
+            ("blob_retention", self.blob_retention),
+            ("blob_collection_interval", self.blob_collection_interval),
         ];
         for (key, value) in times {
             if value.is_zero() || value > LONGEST {

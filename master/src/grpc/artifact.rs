@@ -91,6 +91,7 @@ impl ArtifactService for Artifacts {
         request: Request<v1::GetRequest>,
     ) -> Result<Response<Self::GetStream>, Status> {
         let digest = read_digest(&request.into_inner().digest)?;
+        self.blobs.touch(&digest, self.clock.now());
         let opened = self
             .blobs
             .read(digest)
@@ -112,6 +113,8 @@ impl ArtifactService for Artifacts {
         request: Request<v1::StatRequest>,
     ) -> Result<Response<v1::StatResponse>, Status> {
         let digest = read_digest(&request.into_inner().digest)?;
+        // Whoever asks need not upload it again, so it must stay as if it had been.
+        self.blobs.touch(&digest, self.clock.now());
         let artifact = self.blobs.stat(&digest).map(Into::into);
         Ok(Response::new(v1::StatResponse { artifact }))
     }

@@ -61,8 +61,12 @@ pub(super) fn ask(error: &AskError) -> Status {
 pub(super) fn blob(error: &BlobError) -> Status {
     let code = match error {
         BlobError::TooLarge(_) | BlobError::Mismatch { .. } => Code::InvalidArgument,
-        BlobError::Full(_) | BlobError::TooMany => Code::ResourceExhausted,
+        BlobError::Full { .. } | BlobError::TooMany => Code::ResourceExhausted,
         BlobError::NotFound(_) => Code::NotFound,
+        BlobError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            tracing::error!(%error, "the disk of the blob store is full");
+            Code::ResourceExhausted
+        }
         BlobError::Io { .. } => {
             tracing::error!(%error, "the blob store failed");
             Code::Internal

@@ -1,16 +1,19 @@
-//! `AgentService.Transfer`: an agent's stream of output, on its way to the reader who asked.
+//! `AgentService.Transfer`: an agent's stream of output or files, on its way to who asked.
 //!
 //! Owns the relay of one stream. The reader leaving ends the agent's stream at once; the agent
 //! leaving, or saying why it cannot, ends the reader's.
 
 use std::time::Duration;
 
-use stoker_proto::v1::TransferChunk;
+use stoker_proto::{
+    convert::{file_kind, list_files},
+    v1::TransferChunk,
+};
 use stoker_types::limit;
 use tonic::{Status, Streaming};
 
 use super::status;
-use crate::transfers::{Chunk, Source, TransferError, Transfers};
+use crate::transfers::{Chunk, TransferError, Transfers};
 
 /// How long a stream may take to say which transfer it is.
 const TICKET_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,16 +29,17 @@ pub(super) async fn relay(
     let ticket = first.ticket.ok_or_else(wrong)?;
     let source = transfers.open(ticket).map_err(status::ticket)?;
     let mut next = Some(first);
-    while let Some(chunk) = next {
-        if chunk.data.len() > limit::CHUNK_BYTES {
-            let message = format!("a chunk holds at most {} bytes", limit::CHUNK_BYTES);
-            source
-                .finish(Some(TransferError::Failed(message.clone())))
-                .await;
-            return Err(status::nonsense(message));
-        }
-        let (error, is_last) = (chunk.error, chunk.end);
-        if !pass_on(&source, chunk.data, chunk.lost_bytes).await {
+    while let Some(mut chunk) = next {
+        let (error, is_last) = (chunk.error.take(), chunk.end);
+        let piece = match read(chunk) {
+            Ok(piece) => piece,
+            Err(message) => {
+                let failed = TransferError::Failed(format!("the agent broke a rule: {message}"));
+                source.finish(Some(failed)).await;
+                return Err(status::nonsense(message));
+            }
+        };
+        if !piece.is_empty() && source.send(piece).await.is_err() {
             return Ok(());
         }
         if error.is_some() || is_last {
@@ -51,10 +55,18 @@ pub(super) async fn relay(
     Ok(())
 }
 
-/// Passes output on, if there is any; says whether the reader is still there.
-async fn pass_on(source: &Source, data: bytes::Bytes, lost_bytes: u64) -> bool {
-    if data.is_empty() && lost_bytes == 0 {
-        return true;
+fn read(chunk: TransferChunk) -> Result<Chunk, String> {
+    if chunk.data.len() > limit::CHUNK_BYTES {
+        return Err(format!(
+            "a chunk holds at most {} bytes",
+            limit::CHUNK_BYTES
+        ));
     }
-    source.send(Chunk { data, lost_bytes }).await.is_ok()
+    Ok(Chunk {
+        data: chunk.data,
+        lost_bytes: chunk.lost_bytes,
+        kind: file_kind(chunk.kind).map_err(|error| error.to_string())?,
+        entries: list_files(chunk.entries).map_err(|error| error.to_string())?,
+        left_out: chunk.left_out,
+    })
 }

@@ -3,7 +3,7 @@
 //! Owns nothing but the way from one to the other; the schema is `stoker_proto::json`'s.
 
 use stoker_master_core::{AgentView, FrameworkView, OfferView, TaskView};
-use stoker_proto::json::{self, Agent, Framework, Offer, Resources, Runner, Task};
+use stoker_proto::json::{self, Agent, Framework, Offer, Output, Resources, Runner, Task};
 
 use super::tables::Totals;
 
@@ -73,6 +73,7 @@ pub(super) fn task(view: &TaskView) -> Task {
         resources: Resources::from(&view.allocated),
         started_at: view.started_at.map(json::time),
         ended_at: view.ended_at.map(json::time),
+        outputs: view.outputs.iter().map(Output::from).collect(),
         ..Task::new(&view.key, &view.role, &view.task, view.created_at).with_usage(&view.usage)
     }
 }

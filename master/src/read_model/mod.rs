@@ -6,15 +6,19 @@
 //! Shows what the core says and decides nothing.
 
 mod json;
+mod references;
 mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use stoker_master_core::{AgentView, FrameworkView, OfferView, TaskView};
 use stoker_proto::json::{Agent, Counts, Framework, Master, Offer, State, Task};
-use stoker_types::{AgentId, FrameworkId, MasterInfo, OfferId, TaskKey, Timestamp};
+use stoker_types::{AgentId, Digest, FrameworkId, MasterInfo, OfferId, TaskKey, Timestamp};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::driver::Changes;
@@ -158,6 +162,11 @@ impl ReadModel {
             tasks: self.tasks(&TaskFilter::default(), Page { after: None, limit }),
             offers: self.offers(Page { after: None, limit }),
         }
+    }
+
+    /// What tasks need of the blob store.
+    pub(crate) fn blob_references(&self) -> BTreeSet<Digest> {
+        self.read(Tables::blob_references)
     }
 
     fn counts(&self) -> Counts {

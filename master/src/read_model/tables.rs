@@ -2,13 +2,17 @@
 //!
 //! Owns how a change is applied and how a list is cut into pages; knows neither JSON nor locks.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
-use stoker_master_core::{AgentView, Change, FrameworkView, OfferView, TaskView};
+use stoker_master_core::{AgentView, Change, FrameworkState, FrameworkView, OfferView, TaskView};
 use stoker_proto::json::Counts;
-use stoker_types::{AgentId, FrameworkId, OfferId, Ports, Resources, TaskKey, TaskState};
+use stoker_types::{AgentId, Digest, FrameworkId, OfferId, Ports, Resources, TaskKey, TaskState};
 
-use super::{Page, Seen};
+use super::{Page, Seen, references};
 
 /// Which tasks are wanted.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +193,18 @@ impl Tables {
 
     pub(super) fn task(&self, key: &TaskKey) -> Option<Arc<TaskView>> {
         self.tasks.get(key).cloned()
+    }
+
+    /// What tasks need of the blob store.
+    pub(super) fn blob_references(&self) -> BTreeSet<Digest> {
+        let is_completed = |id: &FrameworkId| {
+            let framework = self.frameworks.get(id);
+            framework.is_some_and(|framework| framework.state == FrameworkState::Completed)
+        };
+        let of_task = |task: &Arc<TaskView>| {
+            references::of(task, is_completed(&task.key.framework_id)).collect::<Vec<_>>()
+        };
+        self.tasks.values().flat_map(of_task).collect()
     }
 
     pub(super) fn offers(&self, page: Page<OfferId>) -> Vec<Arc<OfferView>> {

@@ -115,6 +115,7 @@ pub(crate) fn task(id: &str, state: TaskState) -> Change {
             mem_peak: 65_536,
             ..Usage::default()
         },
+        outputs: Vec::new(),
         created_at: START,
         started_at: Some(START.after(Duration::from_millis(250))),
         ended_at: state
@@ -226,4 +227,50 @@ async fn a_watcher_that_falls_behind_is_told_and_holds_up_nobody() {
         changes.recv().await,
         Err(broadcast::error::RecvError::Lagged(_))
     ));
+}
+
+#[test]
+fn blobs_are_needed_by_tasks_that_live_and_left_for_frameworks_that_are_not_over() {
+    let blob = |name: &str| Digest::of(name.as_bytes());
+    let change = |id: &str, state: TaskState| {
+        let Change::Task(mut view) = task(id, state) else {
+            panic!("a task")
+        };
+        view.task.module = stoker_types::ModuleReference::Blob(blob("module"));
+        view.task.stdin = Some(blob("stdin"));
+        view.task.inputs = vec![stoker_types::Input {
+            blob: blob("input"),
+            path: "in".to_owned(),
+            form: stoker_types::BlobForm::File,
+            read_only: false,
+        }];
+        if state.is_terminal() {
+            view.outputs = vec![stoker_types::OutputFile {
+                path: "out".to_owned(),
+                form: stoker_types::BlobForm::File,
+                digest: blob("output"),
+                size: 6,
+                content: None,
+            }];
+        }
+        Change::Task(view)
+    };
+    let needed = |names: &[&str]| names.iter().map(|name| blob(name)).collect::<BTreeSet<_>>();
+    let model = model();
+    assert_eq!(model.blob_references(), needed(&[]));
+    model.apply(told(vec![change("a", TaskState::Running)]));
+    assert_eq!(
+        model.blob_references(),
+        needed(&["module", "stdin", "input"])
+    );
+    // Its framework has not subscribed at this master yet: it is not over.
+    model.apply(told(vec![change("a", TaskState::Finished)]));
+    assert_eq!(model.blob_references(), needed(&["output"]));
+    model.apply(told(vec![framework(1, FrameworkState::Disconnected)]));
+    assert_eq!(model.blob_references(), needed(&["output"]));
+    model.apply(told(vec![framework(1, FrameworkState::Completed)]));
+    assert_eq!(model.blob_references(), needed(&[]));
+    model.apply(told(vec![framework(1, FrameworkState::Active)]));
+    model.apply(told(vec![Change::TaskForgotten(key("a"))]));
+    assert_eq!(model.blob_references(), needed(&[]));
 }

@@ -171,3 +171,74 @@ async fn an_upload_that_is_not_right_is_refused_and_leaves_nothing() {
         Code::NotFound
     );
 }
+
+#[tokio::test]
+async fn a_full_store_refuses_uploads_with_its_limit_and_all_else_goes_on() {
+    let full = |config: &mut MasterConfig| {
+        config.max_blob_size = 100_000;
+        config.blob_capacity = 150_000;
+    };
+    let mut cluster = super::cluster::Running::start(full).await;
+    let mut client = cluster.master.artifacts().await;
+    let first = client.put(tokio_stream::iter(upload(&[1; 100_000]))).await;
+    let first = first.unwrap().into_inner().digest;
+    let error = client.put(tokio_stream::iter(upload(&[2; 100_000]))).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted, "{error}");
+    for words in ["97.7 KiB of 146.5 KiB", "blob_capacity", "stoker module rm"] {
+        assert!(error.message().contains(words), "{error}");
+    }
+    // What is there is served, and the task that runs comes to its end.
+    assert_eq!(download(&cluster.master, &first).await.0, 100_000);
+    let finished = super::cluster::update(&cluster.launch, 2, stoker_types::TaskState::Finished);
+    cluster
+        .agent
+        .call(AgentCall::Update(finished.clone()))
+        .await;
+    assert_eq!(
+        cluster.scheduler.event().await.unwrap(),
+        Event::Update(finished)
+    );
+    let remove = v1::RemoveRequest { digest: first };
+    assert!(client.remove(remove).await.unwrap().into_inner().removed);
+    let second = client.put(tokio_stream::iter(upload(&[2; 100_000]))).await;
+    assert!(second.is_ok(), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_master_collects_blobs_that_nobody_needs_and_counts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let master = TestMaster::start_in(folder, |config| {
+        config.blob_retention = Duration::from_millis(100);
+        config.blob_collection_interval = Duration::from_millis(20);
+        config.reregister_timeout = Duration::from_millis(20);
+    })
+    .await;
+    let mut client = master.artifacts().await;
+    let module = client.put(tokio_stream::iter(upload(b"module"))).await;
+    let module = module.unwrap().into_inner().digest;
+    let blob = Header {
+        kind: v1::ArtifactKind::Blob.into(),
+        ..Header::default()
+    };
+    let blob = v1::PutRequest {
+        part: Some(Part::Header(blob)),
+    };
+    client
+        .put(tokio_stream::iter([blob, chunk(b"blob")]))
+        .await
+        .unwrap();
+    wait_for("the end of the blob", async || {
+        let request = v1::ListRequest::default();
+        let listed = client.clone().list(request).await.unwrap().into_inner();
+        let digests: Vec<_> = listed.artifacts.into_iter().map(|one| one.digest).collect();
+        (digests == [module.clone()]).then_some(())
+    })
+    .await;
+    wait_for("the count", async || {
+        let (_, page) = master.get("/metrics").await;
+        let line = "stoker_master_blobs_collected_total 1";
+        page.contains(line).then_some(())
+    })
+    .await;
+}

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod cluster;
+mod files;
 mod output;
 mod services;
 mod shutdown;

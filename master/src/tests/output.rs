@@ -1,7 +1,10 @@
 //! A task's output from its agent to a reader, and the watch.
 
 use stoker_proto::v1::watch_event::Change;
-use stoker_types::{TaskState, agent::OutputStream};
+use stoker_types::{
+    TaskState,
+    agent::{OutputStream, Wanted},
+};
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 
@@ -41,15 +44,17 @@ async fn begin(
     let AgentEvent::Transfer(transfer) = event else {
         panic!("no transfer but {event:?}")
     };
-    assert_eq!(
-        (transfer.task, transfer.offset, transfer.follow),
-        (cluster.key(), 3, follow)
-    );
+    let wanted = Wanted::Output {
+        stream: OutputStream::Stdout,
+        offset: 3,
+        follow,
+    };
+    assert_eq!((transfer.task, transfer.wanted), (cluster.key(), wanted));
     (transfer.ticket, reading)
 }
 
 /// A transfer stream, on the connection of the agent's control stream.
-async fn transfer(
+pub(super) async fn transfer(
     cluster: &Running,
 ) -> (
     mpsc::Sender<v1::TransferChunk>,

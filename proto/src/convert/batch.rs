@@ -20,7 +20,8 @@ pub(super) fn fits(item: &impl Message) -> bool {
 pub(super) fn split<T: Message>(items: impl IntoIterator<Item = T>, bytes: usize) -> Vec<Vec<T>> {
     let mut groups: Vec<Vec<T>> = Vec::new();
     let mut room = 0;
-    for item in items {
+    let mut items = items.into_iter();
+    while let Some(item) = items.next() {
         let cost = item.encoded_len() + FRAMING_BYTES;
         match groups.last_mut() {
             Some(group) if cost <= room && group.len() < limit::BATCH_ITEMS => {
@@ -28,7 +29,11 @@ pub(super) fn split<T: Message>(items: impl IntoIterator<Item = T>, bytes: usize
                 room -= cost;
             }
             Some(_) | None => {
-                groups.push(vec![item]);
+                let (least, most) = items.size_hint();
+                let more = most.unwrap_or(least).min(limit::BATCH_ITEMS - 1);
+                let mut group = Vec::with_capacity(1 + more);
+                group.push(item);
+                groups.push(group);
                 room = bytes.saturating_sub(cost);
             }
         }

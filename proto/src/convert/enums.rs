@@ -1,6 +1,6 @@
 //! The enumerations: one table each, read in both directions.
 
-use stoker_types::{Reason, TaskState, UnknownImports, agent::OutputStream};
+use stoker_types::{BlobForm, FileKind, Reason, TaskState, UnknownImports, agent::OutputStream};
 
 use super::{artifact::ArtifactKind, error::ConvertError};
 use crate::v1;
@@ -90,6 +90,8 @@ wire_enum!(Reason = v1::Reason, "reason" {
     AgentRestarted = AgentRestarted,
     AgentRemoved = AgentRemoved,
     Reconciliation = Reconciliation,
+    InputInvalid = InputInvalid,
+    OutputRefused = OutputRefused,
 });
 
 wire_enum!(UnknownImports = v1::UnknownImports, "treatment of unknown imports" {
@@ -97,9 +99,20 @@ wire_enum!(UnknownImports = v1::UnknownImports, "treatment of unknown imports" {
     Trap = Trap,
 });
 
+wire_enum!(BlobForm = v1::BlobForm, "form of a blob" {
+    File = File,
+    Tar = Tar,
+});
+
 wire_enum!(OutputStream = v1::OutputStream, "output stream" {
     Stdout = Stdout,
     Stderr = Stderr,
+});
+
+wire_enum!(FileKind = v1::FileKind, "kind of file" {
+    File = File,
+    Directory = Directory,
+    Other = Other,
 });
 
 wire_enum!(ArtifactKind = v1::ArtifactKind, "artifact kind" {

@@ -1,8 +1,8 @@
 //! What an operator asks of the master.
 
 use stoker_types::{
-    FrameworkId, TaskKey,
-    agent::{OutputStream, TransferRequest},
+    FrameworkId, SandboxPath, TaskKey,
+    agent::{OutputStream, TransferRequest, Wanted},
 };
 
 use super::{
@@ -25,16 +25,73 @@ pub struct ReadOutput {
     pub follow: bool,
 }
 
+/// An operator's wish to know a task's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListFiles {
+    /// Which task's.
+    pub task: TaskKey,
+    /// Of which folder.
+    pub path: SandboxPath,
+    /// Whether the folders in it are listed as well.
+    pub recursive: bool,
+}
+
+/// An operator's wish for one of a task's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Which task's.
+    pub task: TaskKey,
+    /// Which file, or folder.
+    pub path: SandboxPath,
+    /// The first byte wanted; zero for a folder.
+    pub offset: u64,
+}
+
 impl ReadOutput {
     /// The same wish as the master passes it to the task's agent.
     #[must_use]
     pub fn into_transfer(self, ticket: u64) -> TransferRequest {
-        TransferRequest {
-            ticket,
-            task: self.task,
+        let wanted = Wanted::Output {
             stream: self.stream,
             offset: self.offset,
             follow: self.follow,
+        };
+        TransferRequest {
+            ticket,
+            task: self.task,
+            wanted,
+        }
+    }
+}
+
+impl ListFiles {
+    /// The same wish as the master passes it to the task's agent.
+    #[must_use]
+    pub fn into_transfer(self, ticket: u64) -> TransferRequest {
+        let wanted = Wanted::Listing {
+            path: self.path,
+            recursive: self.recursive,
+        };
+        TransferRequest {
+            ticket,
+            task: self.task,
+            wanted,
+        }
+    }
+}
+
+impl ReadFile {
+    /// The same wish as the master passes it to the task's agent.
+    #[must_use]
+    pub fn into_transfer(self, ticket: u64) -> TransferRequest {
+        let wanted = Wanted::File {
+            path: self.path,
+            offset: self.offset,
+        };
+        TransferRequest {
+            ticket,
+            task: self.task,
+            wanted,
         }
     }
 }
@@ -61,6 +118,54 @@ impl TryFrom<v1::ReadOutputRequest> for ReadOutput {
             stream: OutputStream::required(request.stream).under("stream")?,
             offset: request.offset,
             follow: request.follow,
+        })
+    }
+}
+
+impl From<ListFiles> for v1::ListFilesRequest {
+    fn from(request: ListFiles) -> Self {
+        Self {
+            task: Some(request.task.into()),
+            path: request.path.to_string(),
+            recursive: request.recursive,
+        }
+    }
+}
+
+impl TryFrom<v1::ListFilesRequest> for ListFiles {
+    type Error = ConvertError;
+
+    fn try_from(request: v1::ListFilesRequest) -> Result<Self, Self::Error> {
+        Ok(Self {
+            task: required(request.task)
+                .and_then(TryInto::try_into)
+                .under("task")?,
+            path: parse(&request.path).under("path")?,
+            recursive: request.recursive,
+        })
+    }
+}
+
+impl From<ReadFile> for v1::ReadFileRequest {
+    fn from(request: ReadFile) -> Self {
+        Self {
+            task: Some(request.task.into()),
+            path: request.path.to_string(),
+            offset: request.offset,
+        }
+    }
+}
+
+impl TryFrom<v1::ReadFileRequest> for ReadFile {
+    type Error = ConvertError;
+
+    fn try_from(request: v1::ReadFileRequest) -> Result<Self, Self::Error> {
+        Ok(Self {
+            task: required(request.task)
+                .and_then(TryInto::try_into)
+                .under("task")?,
+            path: parse(&request.path).under("path")?,
+            offset: request.offset,
         })
     }
 }

@@ -123,16 +123,21 @@ pub(super) fn without_zero_bytes(value: String) -> Result<String, ConvertError> 
 
 /// A path inside a sandbox: relative, and leading nowhere else.
 pub(super) fn sandbox_path(path: String) -> Result<String, ConvertError> {
+    check_sandbox_path(&path)?;
+    Ok(path)
+}
+
+/// Whether a text is a path inside a sandbox.
+pub(super) fn check_sandbox_path(path: &str) -> Result<(), ConvertError> {
     check_length(path.len(), limit::PATH_BYTES)?;
-    let path = without_zero_bytes(path)?;
     let is_plain = |segment: &str| !matches!(segment, "" | "." | "..");
-    if !path.split('/').all(is_plain) {
+    if path.contains('\0') || !path.split('/').all(is_plain) {
         return Err(ConvertError::new(
-            format!("{} is no path inside a sandbox", quoted(&path)),
+            format!("{} is no path inside a sandbox", quoted(path)),
             "write a relative path without . and .., as in results/words.txt",
         ));
     }
-    Ok(path)
+    Ok(())
 }
 
 /// A message for people; what is longer than the bound is cut, because it is no reason to lose it.

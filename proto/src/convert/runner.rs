@@ -1,8 +1,12 @@
 //! The frames between a daemon and its runners.
 
+use std::time::Duration;
+
 use stoker_types::{
     Reason, TaskKey, limit,
-    runner::{CompiledKey, Event, Hello, NumberedEvent, Order, Outcome, RunnerLaunch, Welcome},
+    runner::{
+        CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, RunnerLaunch, Welcome,
+    },
 };
 
 use super::{
@@ -10,7 +14,8 @@ use super::{
     enums::WireEnum as _,
     error::{ConvertError, Under as _},
     read::{
-        check_length, list, message, parse, quoted, required, without_zero_bytes, write_optional,
+        check_length, list, message, nanos, parse, quoted, required, without_zero_bytes,
+        write_optional,
     },
     task::own_environment,
 };
@@ -43,6 +48,8 @@ pub enum RunnerFrame {
         /// Why.
         message: String,
     },
+    /// How busy it is.
+    Load(Load),
 }
 
 /// Writes orders as frames within their bounds. An order that maps a module has a frame to itself,
@@ -146,6 +153,12 @@ impl From<RunnerFrame> for v1::RunnerFrame {
                     message: message(text),
                 })
             }
+            RunnerFrame::Load(load) => runner_frame::Frame::Load(runner_frame::Load {
+                interval_ns: nanos(load.interval),
+                used_ns: nanos(load.used),
+                wanted_ns: nanos(load.wanted),
+                used_in_all_ns: nanos(load.used_in_all),
+            }),
         }
         .into()
     }
@@ -167,6 +180,12 @@ impl TryFrom<v1::RunnerFrame> for RunnerFrame {
             runner_frame::Frame::Refused(refused) => Ok(Self::Refused {
                 message: message(refused.message),
             }),
+            runner_frame::Frame::Load(load) => Ok(Self::Load(Load {
+                interval: Duration::from_nanos(load.interval_ns),
+                used: Duration::from_nanos(load.used_ns),
+                wanted: Duration::from_nanos(load.wanted_ns),
+                used_in_all: Duration::from_nanos(load.used_in_all_ns),
+            })),
         }
     }
 }
@@ -215,6 +234,9 @@ impl From<Order> for v1::RunnerOrder {
                 runner_order::Order::Confirm(runner_order::Confirm { event })
             }
             Order::Shutdown => runner_order::Order::Shutdown(runner_order::Shutdown {}),
+            Order::Budget { cpu } => runner_order::Order::Budget(runner_order::Budget {
+                cpu_ns: cpu.map(nanos),
+            }),
         };
         Self { order: Some(order) }
     }
@@ -242,6 +264,9 @@ impl TryFrom<v1::RunnerOrder> for Order {
                 Ok(Self::Confirm { event })
             }
             runner_order::Order::Shutdown(runner_order::Shutdown {}) => Ok(Self::Shutdown),
+            runner_order::Order::Budget(runner_order::Budget { cpu_ns }) => Ok(Self::Budget {
+                cpu: cpu_ns.map(Duration::from_nanos),
+            }),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use stoker_types::{OutputFile, Reason, StatusUpdate, TaskState, Timestamp, Usage, limit};
+use stoker_types::{
+    BlobForm, OutputFile, Reason, StatusUpdate, TaskState, Timestamp, Usage, limit,
+};
 
 use super::{
     enums::{WireEnum as _, reason_number},
@@ -77,6 +79,7 @@ fn write_outputs(outputs: Vec<OutputFile>) -> Vec<v1::OutputFile> {
                 digest: output.digest.to_string(),
                 size: output.size,
                 content: output.content,
+                form: v1::BlobForm::from(output.form).into(),
             }
         })
         .collect()
@@ -114,6 +117,9 @@ fn read_output(output: v1::OutputFile) -> Result<OutputFile, ConvertError> {
     }
     Ok(OutputFile {
         path: sandbox_path(output.path).under("path")?,
+        form: BlobForm::from_wire(output.form)
+            .under("form")?
+            .unwrap_or_default(),
         digest: parse(&output.digest).under("digest")?,
         size: output.size,
         content: output.content,

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use prost::Message as _;
 use stoker_types::{
-    EnvironmentVariable, Input, TaskInfo, TaskKey, TaskLimits, UnknownImports, limit,
+    BlobForm, EnvironmentVariable, Input, TaskInfo, TaskKey, TaskLimits, UnknownImports, limit,
 };
 
 use super::{
     enums::WireEnum as _,
     error::{ConvertError, Under as _},
     read::{
-        check_count, check_length, list, millis, parse, parse_optional, quoted, sandbox_path, text,
-        without_zero_bytes, write_optional,
+        check_count, check_length, check_sandbox_path, list, millis, parse, parse_optional, quoted,
+        text, without_zero_bytes, write_optional,
     },
 };
 use crate::v1;
@@ -60,6 +60,20 @@ impl From<TaskInfo> for v1::TaskInfo {
     }
 }
 
+/// Whether what a task has in its sandbox lies in there: what an agent may rely on. (A scheduler may
+/// write what it likes. The master judges each of its tasks by itself, in words of its own.)
+pub(super) fn check_sandbox_paths(task: &TaskInfo) -> Result<(), ConvertError> {
+    for (index, input) in task.inputs.iter().enumerate() {
+        check_sandbox_path(&input.path)
+            .under("path")
+            .at("inputs", index)?;
+    }
+    for (index, output) in task.outputs.iter().enumerate() {
+        check_sandbox_path(output).at("outputs", index)?;
+    }
+    Ok(())
+}
+
 impl TryFrom<v1::TaskInfo> for TaskInfo {
     type Error = ConvertError;
 
@@ -96,12 +110,7 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
                 limit::INPUTS_PER_TASK,
                 TryInto::try_into,
             )?,
-            outputs: list(
-                task.outputs,
-                "outputs",
-                limit::INPUTS_PER_TASK,
-                sandbox_path,
-            )?,
+            outputs: list(task.outputs, "outputs", limit::INPUTS_PER_TASK, Ok)?,
             limits: task.limits.unwrap_or_default().try_into().under("limits")?,
         })
     }
@@ -186,6 +195,7 @@ impl From<Input> for v1::Input {
             blob: input.blob.to_string(),
             path: input.path,
             read_only: input.read_only,
+            form: v1::BlobForm::from(input.form).into(),
         }
     }
 }
@@ -196,7 +206,10 @@ impl TryFrom<v1::Input> for Input {
     fn try_from(input: v1::Input) -> Result<Self, Self::Error> {
         Ok(Self {
             blob: parse(&input.blob).under("blob")?,
-            path: sandbox_path(input.path).under("path")?,
+            path: input.path,
+            form: BlobForm::from_wire(input.form)
+                .under("form")?
+                .unwrap_or_default(),
             read_only: input.read_only,
         })
     }
@@ -209,6 +222,7 @@ impl From<TaskLimits> for v1::TaskLimits {
             wall_time_ms: limits.wall_time.map(millis),
             output_bytes: limits.output,
             unknown_imports: v1::UnknownImports::from(limits.unknown_imports).into(),
+            strict: limits.strict,
         }
     }
 }
@@ -224,6 +238,7 @@ impl TryFrom<v1::TaskLimits> for TaskLimits {
             unknown_imports: UnknownImports::from_wire(limits.unknown_imports)
                 .under("unknown_imports")?
                 .unwrap_or_default(),
+            strict: limits.strict,
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod artifact;
+mod file;
 mod framework;
 mod name;
 mod number;
@@ -17,13 +18,14 @@ mod time;
 
 pub use agent::{Agent, AgentState, Runner};
 pub use artifact::{Artifact, ArtifactKind};
+pub use file::{File, FileKind};
 pub use framework::{Framework, FrameworkState};
 pub use name::{ReasonName, TaskStateName};
 pub use number::Decimal;
 pub use offer::Offer;
 pub use resources::{PortList, Resources};
 pub use state::{Counts, Error, Master, State};
-pub use task::Task;
+pub use task::{Output, Task};
 pub use time::time;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stoker_types::{Reason, Role, TaskInfo, TaskKey, TaskState, Usage};
+use stoker_types::{OutputFile, Reason, Role, TaskInfo, TaskKey, TaskState, Usage};
 use utoipa::ToSchema;
 
 use super::{
@@ -57,6 +57,32 @@ pub struct Task {
     pub mem_peak: u64,
     /// The wall time since its instantiation, in seconds.
     pub wall_seconds: f64,
+    /// What it left in the blob store.
+    pub outputs: Vec<Output>,
+}
+
+/// A file or a directory that a finished task left in the blob store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Output {
+    /// Where it was in the sandbox.
+    pub path: String,
+    /// `file`, or `tar` if it was a directory.
+    pub form: String,
+    /// Its name in the blob store, `sha256:…`.
+    pub digest: String,
+    /// Of the blob, in bytes.
+    pub size: u64,
+}
+
+impl From<&OutputFile> for Output {
+    fn from(output: &OutputFile) -> Self {
+        Self {
+            path: output.path.clone(),
+            form: output.form.as_str().to_owned(),
+            digest: output.digest.to_string(),
+            size: output.size,
+        }
+    }
 }
 
 impl Task {
@@ -87,6 +113,7 @@ impl Task {
             cpu_seconds: 0.0,
             mem_peak: 0,
             wall_seconds: 0.0,
+            outputs: Vec::new(),
         }
     }
 

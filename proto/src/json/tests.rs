@@ -12,7 +12,7 @@ use stoker_types::{
 use utoipa::PartialSchema as _;
 
 use super::{
-    Agent, AgentState, Artifact, Counts, Decimal, Framework, FrameworkState, Master, Offer,
+    Agent, AgentState, Artifact, Counts, Decimal, Framework, FrameworkState, Master, Offer, Output,
     Resources, Runner, State, Task, TaskStateName, time,
 };
 use crate::convert;
@@ -94,6 +94,13 @@ fn task() -> Task {
         message: "its 1000000 units of fuel are used up".into(),
         started_at: Some(time(NOON)),
         ended_at: Some(time(NOON.after(Duration::from_millis(3)))),
+        outputs: vec![Output::from(&stoker_types::OutputFile {
+            path: "counts".into(),
+            form: stoker_types::BlobForm::Tar,
+            digest: stoker_types::Digest::of(b""),
+            size: 1024,
+            content: None,
+        })],
         ..Task::new(&key, &Role::default(), &info, NOON).with_usage(&usage)
     }
 }
@@ -245,7 +252,15 @@ fn a_task_reads_like_this() {
       "fuel_used": 1000000,
       "cpu_seconds": 0.0025,
       "mem_peak": 65536,
-      "wall_seconds": 0.003
+      "wall_seconds": 0.003,
+      "outputs": [
+        {
+          "path": "counts",
+          "form": "tar",
+          "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+          "size": 1024
+        }
+      ]
     }
     "#);
 }

@@ -6,14 +6,14 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use prost::Message;
 use stoker_proto::{
     convert::{
-        Artifact, PutHeader, ReadOutput, agent,
+        Artifact, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
         runner::{DaemonFrame, RunnerFrame},
         scheduler,
     },
     v1,
 };
 use stoker_types::{
-    FrameworkId, TaskKey,
+    FileEntry, FrameworkId, TaskKey,
     agent::{AgentCall, AgentEvent},
     scheduler::{Event, NumberedCall},
 };
@@ -85,6 +85,9 @@ fn take_as_everything(bytes: &[u8]) -> Result<(), TestCaseError> {
     take::<Artifact, v1::Artifact>(bytes)?;
     take::<PutHeader, v1::put_request::Header>(bytes)?;
     take::<ReadOutput, v1::ReadOutputRequest>(bytes)?;
+    take::<ListFiles, v1::ListFilesRequest>(bytes)?;
+    take::<ReadFile, v1::ReadFileRequest>(bytes)?;
+    take::<FileEntry, v1::FileEntry>(bytes)?;
     take::<TaskKey, v1::KillTaskRequest>(bytes)?;
     take::<FrameworkId, v1::TeardownFrameworkRequest>(bytes)?;
     if let Ok(batch) = v1::SchedulerCalls::decode(bytes) {

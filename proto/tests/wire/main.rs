@@ -5,6 +5,7 @@
 
 mod contract;
 mod hostile;
+mod launches;
 mod refusals;
 mod round_trip;
 mod strategies;

@@ -6,15 +6,15 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree as _};
 use prost::Message;
 use stoker_proto::{
     convert::{
-        Artifact, PutHeader, ReadOutput, agent,
+        Artifact, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
         runner::{self, DaemonFrame, RunnerFrame},
         scheduler,
     },
     v1,
 };
 use stoker_types::{
-    FrameworkId, FrameworkInfo, MasterInfo, Offer, Resources, StatusUpdate, TaskInfo, TaskKey,
-    Usage,
+    FileEntry, FrameworkId, FrameworkInfo, MasterInfo, Offer, Resources, StatusUpdate, TaskInfo,
+    TaskKey, Usage,
     agent::{AgentCall, AgentEvent, AgentInfo, Launch, RunnerInfo, TaskSnapshot, TransferRequest},
     limit,
     runner::{CompiledKey, NumberedEvent, Order, RunnerLaunch, Tenant},
@@ -73,6 +73,9 @@ round_trips! {
     agent_event: AgentEvent = v1::AgentEvent;
     transfer_request: TransferRequest = v1::TransferRequest;
     read_output: ReadOutput = v1::ReadOutputRequest;
+    list_files: ListFiles = v1::ListFilesRequest;
+    read_file: ReadFile = v1::ReadFileRequest;
+    file_entry: FileEntry = v1::FileEntry;
     compiled_key: CompiledKey = v1::CompiledKey;
     runner_launch: RunnerLaunch = v1::runner_order::Launch;
     order: Order = v1::RunnerOrder;
@@ -260,6 +263,7 @@ fn an_update_carries_small_outputs_itself_as_far_as_there_is_room() {
     let mut update = sample(strategies::status_update());
     let output = stoker_types::OutputFile {
         path: "part".into(),
+        form: stoker_types::BlobForm::File,
         digest: stoker_types::Digest::of(b""),
         size: 4096,
         content: Some(vec![7; 4096]),

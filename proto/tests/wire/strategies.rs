@@ -4,21 +4,22 @@ use std::{fmt::Debug, str::FromStr, time::Duration};
 
 use proptest::{collection::btree_map, collection::vec, option, prelude::*};
 use stoker_proto::convert::{
-    Artifact, ArtifactKind, PutHeader, ReadOutput,
+    Artifact, ArtifactKind, ListFiles, PutHeader, ReadFile, ReadOutput,
     runner::{DaemonFrame, RunnerFrame},
 };
 use stoker_types::{
-    AgentId, Attributes, Digest, EnvironmentVariable, Epoch, FrameworkId, FrameworkInfo, Input,
-    MasterInfo, Milli, ModuleReference, Offer, OfferFilter, OfferId, OutputFile, PortRange, Ports,
-    Reason, Resources, Role, RunnerId, StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits,
-    TaskState, Timestamp, UnknownImports, Usage,
+    AgentId, Attributes, BlobForm, Digest, EnvironmentVariable, Epoch, FileEntry, FileKind,
+    FrameworkId, FrameworkInfo, Input, MasterInfo, Milli, ModuleReference, Offer, OfferFilter,
+    OfferId, OutputFile, PortRange, Ports, Reason, Resources, Role, RunnerId, SandboxPath,
+    StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState, Timestamp, UnknownImports,
+    Usage,
     agent::{
         AgentCall, AgentEvent, AgentInfo, Launch, OutputStream, RunnerInfo, TaskSnapshot,
         TransferRequest,
     },
     runner::{
-        CompiledKey, Event as RunnerEvent, Hello, NumberedEvent, Order, Outcome, RunnerLaunch,
-        Tenant, Welcome,
+        CompiledKey, Event as RunnerEvent, Hello, Load, NumberedEvent, Order, Outcome,
+        RunnerLaunch, Tenant, Welcome,
     },
     scheduler::{Call, Event, NumberedCall, Operation},
 };
@@ -140,11 +141,16 @@ fn environment_variable() -> impl Strategy<Value = EnvironmentVariable> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    (digest(), path(), any::<bool>()).prop_map(|(blob, path, read_only)| Input {
+    (digest(), path(), blob_form(), any::<bool>()).prop_map(|(blob, path, form, read_only)| Input {
         blob,
         path,
+        form,
         read_only,
     })
+}
+
+fn blob_form() -> impl Strategy<Value = BlobForm> {
+    prop_oneof![Just(BlobForm::File), Just(BlobForm::Tar)]
 }
 
 fn module() -> impl Strategy<Value = ModuleReference> {
@@ -164,13 +170,15 @@ fn task_limits() -> impl Strategy<Value = TaskLimits> {
         option::of(any::<u64>().prop_map(Duration::from_millis)),
         any::<Option<u64>>(),
         unknown_imports(),
+        any::<bool>(),
     )
         .prop_map(
-            |(fuel_budget, wall_time, output, unknown_imports)| TaskLimits {
+            |(fuel_budget, wall_time, output, unknown_imports, strict)| TaskLimits {
                 fuel_budget,
                 wall_time,
                 output,
                 unknown_imports,
+                strict,
             },
         )
 }
@@ -220,12 +228,15 @@ pub(crate) fn usage() -> impl Strategy<Value = Usage> {
 
 fn output_file() -> impl Strategy<Value = OutputFile> {
     let content = option::of(vec(any::<u8>(), 0..40));
-    (path(), digest(), any::<u64>(), content).prop_map(|(path, digest, size, content)| OutputFile {
-        path,
-        digest,
-        size,
-        content,
-    })
+    (path(), blob_form(), digest(), any::<u64>(), content).prop_map(
+        |(path, form, digest, size, content)| OutputFile {
+            path,
+            form,
+            digest,
+            size,
+            content,
+        },
+    )
 }
 
 pub(crate) fn status_update() -> impl Strategy<Value = StatusUpdate> {
@@ -454,8 +465,54 @@ pub(crate) fn read_output() -> impl Strategy<Value = ReadOutput> {
     )
 }
 
+fn sandbox_path() -> impl Strategy<Value = SandboxPath> {
+    let guest = "[a-zäß€ .-]{0,6}x(/[a-z\\n.]{1,4}y){0,3}";
+    prop_oneof![
+        Just(SandboxPath::Everything),
+        output_stream().prop_map(SandboxPath::Output),
+        Just(SandboxPath::Guest(String::new())),
+        output_stream()
+            .prop_map(|stream| { SandboxPath::Guest(SandboxPath::Output(stream).to_string()) }),
+        guest.prop_map(SandboxPath::Guest),
+    ]
+}
+
+pub(crate) fn list_files() -> impl Strategy<Value = ListFiles> {
+    (task_key(), sandbox_path(), any::<bool>()).prop_map(|(task, path, recursive)| ListFiles {
+        task,
+        path,
+        recursive,
+    })
+}
+
+pub(crate) fn read_file() -> impl Strategy<Value = ReadFile> {
+    (task_key(), sandbox_path(), any::<u64>()).prop_map(|(task, path, offset)| ReadFile {
+        task,
+        path,
+        offset,
+    })
+}
+
+pub(crate) fn file_entry() -> impl Strategy<Value = FileEntry> {
+    let kind = prop_oneof![
+        Just(FileKind::File),
+        Just(FileKind::Directory),
+        Just(FileKind::Other),
+    ];
+    (text(), kind, any::<u64>(), timestamp()).prop_map(|(path, kind, size, modified)| FileEntry {
+        path,
+        kind,
+        size,
+        modified,
+    })
+}
+
 pub(crate) fn transfer_request() -> impl Strategy<Value = TransferRequest> {
-    (any::<u64>(), read_output()).prop_map(|(ticket, request)| request.into_transfer(ticket))
+    prop_oneof![
+        (any::<u64>(), read_output()).prop_map(|(ticket, wish)| wish.into_transfer(ticket)),
+        (any::<u64>(), list_files()).prop_map(|(ticket, wish)| wish.into_transfer(ticket)),
+        (any::<u64>(), read_file()).prop_map(|(ticket, wish)| wish.into_transfer(ticket)),
+    ]
 }
 
 pub(crate) fn agent_event() -> impl Strategy<Value = AgentEvent> {
@@ -510,6 +567,7 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
         task_key().prop_map(|task| Order::Kill { task }),
         any::<u64>().prop_map(|event| Order::Confirm { event }),
         Just(Order::Shutdown),
+        option::of(nanoseconds()).prop_map(|cpu| Order::Budget { cpu }),
     ]
 }
 
@@ -568,6 +626,16 @@ pub(crate) fn runner_frame() -> impl Strategy<Value = RunnerFrame> {
             }),
         vec(numbered_event(), 0..3).prop_map(RunnerFrame::Events),
         text().prop_map(|message| RunnerFrame::Refused { message }),
+        [nanoseconds(), nanoseconds(), nanoseconds(), nanoseconds()].prop_map(
+            |[interval, used, wanted, used_in_all]| {
+                RunnerFrame::Load(Load {
+                    interval,
+                    used,
+                    wanted,
+                    used_in_all,
+                })
+            }
+        ),
     ]
 }
 

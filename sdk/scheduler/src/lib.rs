@@ -105,10 +105,10 @@ mod scheduler;
 mod task;
 
 pub use stoker_types::{
-    AgentId, Attributes, Digest, EnvironmentVariable, Epoch, FrameworkId, FrameworkInfo, Input,
-    MasterInfo, Milli, ModuleReference, Offer, OfferFilter, OfferId, OutputFile, PortRange, Ports,
-    Reason, Resources, Role, StatusSource, StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits,
-    TaskState, Timestamp, UnknownImports, Usage, duration, limit, size,
+    AgentId, Attributes, BlobForm, Digest, EnvironmentVariable, Epoch, FrameworkId, FrameworkInfo,
+    Input, MasterInfo, Milli, ModuleReference, Offer, OfferFilter, OfferId, OutputFile, PortRange,
+    Ports, Reason, Resources, Role, StatusSource, StatusUpdate, TaskId, TaskInfo, TaskKey,
+    TaskLimits, TaskState, Timestamp, UnknownImports, Usage, duration, limit, size,
 };
 
 pub use self::{

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use stoker_types::{
-    Digest, EnvironmentVariable, FrameworkId, IdGenerator, Input, Milli, ModuleReference,
+    BlobForm, Digest, EnvironmentVariable, FrameworkId, IdGenerator, Input, Milli, ModuleReference,
     Resources, TaskId, TaskInfo, TaskLimits, UnknownImports,
 };
 
@@ -180,18 +180,48 @@ impl Task {
         self
     }
 
-    /// One more blob to find in its sandbox, at `path`, read-only.
+    /// One more file to find in its sandbox, at `path`, read-only.
+    ///
+    /// `path` lies in a folder that holds nothing but read-only inputs: `in/words.txt`. What
+    /// inputs take counts as [`disk`](Self::disk).
     #[must_use]
-    pub fn input(mut self, blob: Digest, path: impl Into<String>) -> Self {
+    pub fn input(self, blob: Digest, path: impl Into<String>) -> Self {
+        self.any_input(blob, path.into(), BlobForm::File, true)
+    }
+
+    /// One more directory to find in its sandbox, at `path`, read-only: the blob is a tar of what
+    /// is in it.
+    ///
+    /// The first folder of `path` holds nothing but read-only inputs; `path` may be that folder.
+    #[must_use]
+    pub fn input_directory(self, blob: Digest, path: impl Into<String>) -> Self {
+        self.any_input(blob, path.into(), BlobForm::Tar, true)
+    }
+
+    /// One more file to find in its sandbox, at `path`: its own copy, which it may change.
+    #[must_use]
+    pub fn writable_input(self, blob: Digest, path: impl Into<String>) -> Self {
+        self.any_input(blob, path.into(), BlobForm::File, false)
+    }
+
+    /// One more directory to find in its sandbox, at `path`: its own copy, which it may change.
+    #[must_use]
+    pub fn writable_input_directory(self, blob: Digest, path: impl Into<String>) -> Self {
+        self.any_input(blob, path.into(), BlobForm::Tar, false)
+    }
+
+    fn any_input(mut self, blob: Digest, path: String, form: BlobForm, read_only: bool) -> Self {
         self.inputs.push(Input {
             blob,
-            path: path.into(),
-            read_only: true,
+            path,
+            form,
+            read_only,
         });
         self
     }
 
-    /// One more file of its sandbox to upload when it has finished.
+    /// One more file or directory of its sandbox to upload when it has finished; a directory is
+    /// uploaded as a tar of what is in it.
     #[must_use]
     pub fn output(mut self, path: impl Into<String>) -> Self {
         self.outputs.push(path.into());
@@ -217,6 +247,13 @@ impl Task {
     #[must_use]
     pub const fn output_limit(mut self, bytes: u64) -> Self {
         self.limits.output = Some(bytes);
+        self
+    }
+
+    /// Its `cpus` are a ceiling too: it is lent no idle capacity.
+    #[must_use]
+    pub const fn strict(mut self) -> Self {
+        self.limits.strict = true;
         self
     }
 

@@ -5,6 +5,7 @@ use stoker_types::{Reason, TaskKey, TaskState, Timestamp};
 use crate::{
     Agent, Effect, Record,
     end::end,
+    outputs,
     state::{Awaiting, Kill, Phase},
     updates::make::{Step, make},
 };
@@ -48,6 +49,10 @@ pub(crate) fn kill_task(
             make(agent, now, key, step, effects);
         }
         Phase::HandedOver { .. } => order(agent, key, effects),
+        Phase::Uploading { usage } => {
+            effects.push(Effect::CancelUpload { task: key.clone() });
+            end(agent, now, key, outputs::killed(reason, usage), effects);
+        }
         Phase::Ended | Phase::Forgetting => {}
     }
 }

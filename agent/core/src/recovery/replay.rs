@@ -77,7 +77,7 @@ impl Fold {
                         nonce,
                         tenant,
                         confirmed_event: 0,
-                        confirmed_update: None,
+                        confirmed_record: None,
                     });
                 }
             }
@@ -95,9 +95,22 @@ impl Fold {
                 }
             }
             Record::Update {
-                update,
+                ref update,
                 runner_event,
-            } => self.update(*update, runner_event),
+            } => {
+                self.confirmed(runner_event, &record);
+                self.updated(StatusUpdate::clone(update));
+            }
+            Record::OutputsPending {
+                ref task,
+                usage,
+                runner_event,
+            } => {
+                self.confirmed(runner_event, &record);
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.outputs_pending = Some(usage);
+                }
+            }
             Record::Acknowledged { task, number } => self.acknowledged(&task, number),
             Record::Forgotten { task } => {
                 self.tasks.remove(&task);
@@ -118,23 +131,31 @@ impl Fold {
             launch,
             runner_id: None,
             kill_reason: None,
+            outputs_pending: None,
             unacknowledged: Vec::new(),
             acknowledged_number: 0,
             latest: None,
         });
     }
 
-    fn update(&mut self, update: StatusUpdate, runner_event: Option<(RunnerId, u64)>) {
+    /// A runner's event is in the log, if this record stems from one.
+    fn confirmed(&mut self, runner_event: Option<(RunnerId, u64)>, record: &Record) {
         if let Some((runner_id, event)) = runner_event
             && let Some(runner) = self.runner(runner_id)
             && event > runner.confirmed_event
         {
             runner.confirmed_event = event;
-            runner.confirmed_update = Some(Box::new(update.clone()));
+            runner.confirmed_record = Some(Box::new(record.clone()));
         }
+    }
+
+    fn updated(&mut self, update: StatusUpdate) {
         if let Some(task) = self.tasks.get_mut(&update.task) {
             let latest = task.latest.as_ref().map_or(0, |latest| latest.number);
             if update.number > latest {
+                if update.state.is_terminal() {
+                    task.outputs_pending = None;
+                }
                 task.latest = Some(update.clone());
                 task.unacknowledged.push(update);
             }

@@ -1,11 +1,11 @@
 //! Takes up what an earlier daemon left: each task goes on from where the log says it was.
 
-use stoker_types::{Reason, TaskState, Timestamp, runner::Tenant};
+use stoker_types::{Reason, TaskKey, TaskState, Timestamp, Usage, runner::Tenant};
 
 use crate::{
     Agent, Effect, Record, Recovered, RecoveredRunner, RecoveredTask,
     end::end,
-    kill, launch, runners,
+    kill, launch, outputs, runners,
     state::{Awaiting, Kill, Phase, Runner, RunnerState, Task, Timer},
     updates::{
         NUMBERS_LOST_BY_A_BOOT, UpdateQueue, acknowledge,
@@ -58,8 +58,8 @@ fn restore_runner(
     runner.seen_event = recovered.confirmed_event;
     runner.confirmed_event = recovered.confirmed_event;
     runner.logged = recovered
-        .confirmed_update
-        .map(|update| (recovered.confirmed_event, update));
+        .confirmed_record
+        .map(|record| (recovered.confirmed_event, record));
     agent.runners.insert(runner);
     let at = now.after(agent.config.timeouts.adoption);
     agent.timers.set_if_unset(Timer::Adoption, at);
@@ -93,6 +93,7 @@ fn restore_task(
     task.is_charged = agent.ledger.restore(&task.launch.allocated);
     let runner_id = recovered.runner_id;
     let kill_reason = recovered.kill_reason;
+    let outputs_pending = recovered.outputs_pending;
     runners::tenant::joined(agent, &task.tenant());
     agent.tasks.insert(task);
     if was_booted {
@@ -100,6 +101,9 @@ fn restore_task(
         let mut step = Step::new(TaskState::Gone, Reason::AgentRestarted, message);
         step.skipped_numbers = NUMBERS_LOST_BY_A_BOOT;
         return end(agent, now, &key, step, effects);
+    }
+    if let Some(usage) = outputs_pending {
+        return restore_upload(agent, now, &key, (usage, kill_reason), effects);
     }
     match (runner_id, kill_reason) {
         (None, None) => launch::prepare::begin(agent, &key, effects),
@@ -124,4 +128,21 @@ fn restore_task(
             }
         }
     }
+}
+
+/// A task had exited with 0, and its outputs were not told of yet: they are uploaded again.
+fn restore_upload(
+    agent: &mut Agent,
+    now: Timestamp,
+    key: &TaskKey,
+    (usage, kill_reason): (Usage, Option<Reason>),
+    effects: &mut Vec<Effect>,
+) {
+    if let Some(reason) = kill_reason {
+        return end(agent, now, key, outputs::killed(reason, usage), effects);
+    }
+    if let Some(task) = agent.tasks.get_mut(key) {
+        task.phase = Phase::Uploading { usage };
+    }
+    outputs::upload(agent, key, effects);
 }

@@ -43,11 +43,8 @@ fn push_runner(runner: &Runner, records: &mut Vec<Record>) {
         tenant: runner.tenant.clone(),
     });
     // For the event's number alone: no task is known yet, and this one's may be forgotten.
-    if let Some((event, update)) = &runner.logged {
-        records.push(Record::Update {
-            update: update.clone(),
-            runner_event: Some((runner.id, *event)),
-        });
+    if let Some((_, record)) = &runner.logged {
+        records.push((**record).clone());
     }
 }
 
@@ -62,6 +59,13 @@ fn push_task(task: &Task, records: &mut Vec<Record>) {
         records.push(Record::KillRequested {
             task: key.clone(),
             reason: kill.reason,
+        });
+    }
+    if let Phase::Uploading { usage } = task.phase {
+        records.push(Record::OutputsPending {
+            task: key.clone(),
+            usage,
+            runner_event: None,
         });
     }
     let update = |update: &stoker_types::StatusUpdate| Record::Update {

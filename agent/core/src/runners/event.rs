@@ -9,8 +9,8 @@ use stoker_types::{
 use crate::{
     Agent, Effect,
     end::end,
-    recovery,
-    state::{Phase, RunnerState},
+    outputs, recovery,
+    state::{Phase, RunnerState, Task},
     updates::make::{Step, make},
 };
 
@@ -95,11 +95,16 @@ fn ended(
         return;
     }
     let kill = agent.tasks.get(key).and_then(|task| task.kill);
+    let has_outputs = agent.tasks.get(key).is_some_and(has_outputs);
     let exit_code = match outcome {
         Outcome::Exited { code } => Some(code),
         Outcome::Failed { .. } | Outcome::Killed => None,
     };
     let mut step = match outcome {
+        Outcome::Exited { code: 0 } if has_outputs => match kill {
+            Some(kill) => outputs::killed(kill.reason, usage),
+            None => return outputs::pending(agent, now, (key, usage), from, effects),
+        },
         Outcome::Exited { code: 0 } => Step::new(TaskState::Finished, None, ""),
         Outcome::Exited { code } => {
             let message = format!("exited with code {code}");
@@ -115,6 +120,10 @@ fn ended(
     step.usage = Some(usage);
     step.runner_event = Some(from);
     end(agent, now, key, step, effects);
+}
+
+fn has_outputs(task: &Task) -> bool {
+    !task.launch.task.outputs.is_empty()
 }
 
 /// Whether a task was handed to this runner: no runner speaks of another's tasks.

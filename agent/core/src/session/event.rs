@@ -6,7 +6,7 @@ use stoker_types::{
 };
 
 use super::{Stream, connection, refused::refused, registered::registered};
-use crate::{Agent, ConnectionId, Effect, kill, launch, updates};
+use crate::{Agent, ConnectionId, Effect, kill, launch, state::RemovedFrameworks, updates};
 
 pub(crate) fn event(
     agent: &mut Agent,
@@ -23,6 +23,10 @@ pub(crate) fn event(
         tracing::warn!(%epoch, %highest_epoch, "a deposed master speaks; leaving it");
         connection::leave(agent, effects);
         return;
+    }
+    if epoch > highest_epoch {
+        // A new master may take in again what an earlier one shut down; if not, it says so.
+        agent.removed_frameworks = RemovedFrameworks::default();
     }
     agent.session.highest_epoch = epoch;
     match event {

@@ -22,7 +22,7 @@ pub(crate) fn when_ready(agent: &mut Agent, now: Timestamp, effects: &mut Vec<Ef
     else {
         return;
     };
-    if !agent.log.is_written(written)
+    if !agent.log.is_persisted(written)
         || recovery::adopt::is_under_way(agent)
         || agent
             .stop

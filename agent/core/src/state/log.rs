@@ -1,12 +1,15 @@
 //! The checkpoint log as the core sees it: records on their way, and what waits for each.
 //!
 //! Owns the sequence; what follows from a written record is `crate::persisted`'s business.
+//!
+//! A record that only has to be written never waits for the sync of one before it: a kill of the
+//! daemon takes neither, and a power cut takes what both are about.
 
 use std::collections::VecDeque;
 
 use stoker_types::{RunnerId, TaskKey};
 
-use crate::{Effect, Record};
+use crate::{Durability, Effect, Record};
 
 /// What waits for a record to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,11 @@ pub(crate) enum Awaiting {
         number: u64,
         runner_event: Option<(RunnerId, u64)>,
     },
+    /// The upload of a task's outputs, and the confirmation of the event that it ended.
+    OutputsPending {
+        task: TaskKey,
+        runner_event: (RunnerId, u64),
+    },
     /// The end of our memory of a task.
     Forgotten(TaskKey),
     /// Nothing.
@@ -35,11 +43,14 @@ pub(crate) enum Awaiting {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     last: u64,
-    pending: VecDeque<(u64, Awaiting)>,
+    /// What waits for records that are to be written,
+    to_write: VecDeque<(u64, Awaiting)>,
+    /// and for those that are to be synced as well.
+    to_sync: VecDeque<(u64, Awaiting)>,
 }
 
 impl Log {
-    /// Has `record` written; `awaiting` comes out of [`Log::next_written`] when it is.
+    /// Has `record` written; `awaiting` comes out again when it is.
     pub(crate) fn persist(
         &mut self,
         record: Record,
@@ -47,10 +58,15 @@ impl Log {
         effects: &mut Vec<Effect>,
     ) {
         self.last += 1;
-        self.pending.push_back((self.last, awaiting));
+        let durability = record.durability();
+        let pending = match durability {
+            Durability::Written => &mut self.to_write,
+            Durability::Synced => &mut self.to_sync,
+        };
+        pending.push_back((self.last, awaiting));
         effects.push(Effect::Persist {
             sequence: self.last,
-            durability: record.durability(),
+            durability,
             record,
         });
     }
@@ -60,23 +76,47 @@ impl Log {
         self.last
     }
 
-    /// Whether all records up to `sequence` are written.
-    pub(crate) fn is_written(&self, sequence: u64) -> bool {
-        self.pending
-            .front()
-            .is_none_or(|(first, _)| *first > sequence)
+    /// Whether all records up to `sequence` are in the log, each in its class.
+    pub(crate) fn is_persisted(&self, sequence: u64) -> bool {
+        is_through(&self.to_write, sequence) && is_through(&self.to_sync, sequence)
     }
 
-    /// What waited for the next of the records up to `sequence`, all of which are written.
-    pub(crate) fn next_written(&mut self, sequence: u64) -> Option<Awaiting> {
-        if self.is_written(sequence) {
-            return None;
+    /// What waited for the next of the records up to `sequence`, all of which are in the log, each
+    /// in its class.
+    pub(crate) fn next_persisted(&mut self, sequence: u64) -> Option<Awaiting> {
+        let [write, sync] = [&self.to_write, &self.to_sync].map(VecDeque::front);
+        let is_sync_next = match (write, sync) {
+            (Some((write, _)), Some((sync, _))) => sync < write,
+            (None, Some(_)) => true,
+            (Some(_) | None, None) => false,
+        };
+        if is_sync_next {
+            next(&mut self.to_sync, sequence)
+        } else {
+            next(&mut self.to_write, sequence)
         }
-        self.pending.pop_front().map(|(_, awaiting)| awaiting)
+    }
+
+    /// What waited for the next of the records up to `sequence` that only have to be written, which
+    /// they all are.
+    pub(crate) fn next_written(&mut self, sequence: u64) -> Option<Awaiting> {
+        next(&mut self.to_write, sequence)
     }
 
     /// How many records are on their way.
     pub(crate) fn pending(&self) -> usize {
-        self.pending.len()
+        self.to_write.len() + self.to_sync.len()
     }
+}
+
+/// Whether nothing waits for a record up to `sequence`.
+fn is_through(pending: &VecDeque<(u64, Awaiting)>, sequence: u64) -> bool {
+    pending.front().is_none_or(|(first, _)| *first > sequence)
+}
+
+fn next(pending: &mut VecDeque<(u64, Awaiting)>, sequence: u64) -> Option<Awaiting> {
+    if is_through(pending, sequence) {
+        return None;
+    }
+    pending.pop_front().map(|(_, awaiting)| awaiting)
 }

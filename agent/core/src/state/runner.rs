@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use stoker_types::{RunnerId, StatusUpdate, TaskKey, Timestamp, runner::Tenant};
+use stoker_types::{RunnerId, TaskKey, Timestamp, runner::Tenant};
+
+use crate::Record;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RunnerState {
@@ -57,8 +59,8 @@ pub(crate) struct Runner {
     /// never knows less than the runner has dropped, and a later daemon knows when it has heard
     /// all.
     pub(crate) confirmed_event: u64,
-    /// The latest event that the log has, or will have, and the update that stems from it.
-    pub(crate) logged: Option<(u64, Box<StatusUpdate>)>,
+    /// The latest event that the log has, or will have, and the record that stems from it.
+    pub(crate) logged: Option<(u64, Box<Record>)>,
 }
 
 impl Runner {

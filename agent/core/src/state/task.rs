@@ -2,7 +2,7 @@
 //!
 //! Owns the data of a task; the verbs in `launch/`, `kill/` and `updates/` change it.
 
-use stoker_types::{Reason, RunnerId, TaskKey, agent::Launch, runner::Tenant};
+use stoker_types::{Reason, RunnerId, TaskKey, Usage, agent::Launch, runner::Tenant};
 
 use crate::{PreparePhase, Prepared, updates::UpdateQueue};
 
@@ -22,6 +22,8 @@ pub(crate) enum Phase {
     },
     /// The runner has it: it may have run.
     HandedOver { runner_id: RunnerId },
+    /// It has exited with 0; its outputs are being uploaded, or will be when that is written.
+    Uploading { usage: Usage },
     /// Its last update is made.
     Ended,
     /// Its last update is acknowledged, and that we forget it is being written.
@@ -83,7 +85,8 @@ impl Task {
             | Phase::Preparing { .. }
             | Phase::Waiting { .. }
             | Phase::HandingOver { .. }
-            | Phase::HandedOver { .. } => false,
+            | Phase::HandedOver { .. }
+            | Phase::Uploading { .. } => false,
             Phase::Ended | Phase::Forgetting => true,
         }
     }
@@ -97,6 +100,7 @@ impl Task {
             Phase::Admitting
             | Phase::Preparing { .. }
             | Phase::Waiting { .. }
+            | Phase::Uploading { .. }
             | Phase::Ended
             | Phase::Forgetting => None,
         }

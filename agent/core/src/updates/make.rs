@@ -1,6 +1,8 @@
 //! A task goes a step further: its next update, on its way to the log.
 
-use stoker_types::{Reason, RunnerId, StatusUpdate, TaskKey, TaskState, Timestamp, Usage, limit};
+use stoker_types::{
+    OutputFile, Reason, RunnerId, StatusUpdate, TaskKey, TaskState, Timestamp, Usage, limit,
+};
 
 use crate::{Agent, Effect, Record, state::Awaiting};
 
@@ -14,6 +16,8 @@ pub(crate) struct Step {
     pub(crate) exit_code: Option<i32>,
     /// What it has used, where this is news.
     pub(crate) usage: Option<Usage>,
+    /// What it left in the blob store.
+    pub(crate) outputs: Vec<OutputFile>,
     /// How many numbers are left out before this one.
     pub(crate) skipped_numbers: u64,
     /// The runner event that it stems from.
@@ -32,6 +36,7 @@ impl Step {
             message: message.into(),
             exit_code: None,
             usage: None,
+            outputs: Vec::new(),
             skipped_numbers: 0,
             runner_event: None,
         }
@@ -64,7 +69,7 @@ pub(crate) fn make(
             .usage
             .or_else(|| task.updates.latest().map(|latest| latest.usage))
             .unwrap_or_default(),
-        outputs: Vec::new(),
+        outputs: step.outputs,
         at: now,
     };
     tracing::debug!(
@@ -72,11 +77,6 @@ pub(crate) fn make(
         state = %update.state, reason = update.reason.map(Reason::as_str), "update"
     );
     task.updates.push(update.clone());
-    if let Some((runner_id, event)) = step.runner_event
-        && let Some(runner) = agent.runners.get_mut(runner_id)
-    {
-        runner.logged = Some((event, Box::new(update.clone())));
-    }
     let awaiting = Awaiting::Update {
         task: key.clone(),
         number: update.number,
@@ -86,6 +86,11 @@ pub(crate) fn make(
         update: Box::new(update),
         runner_event: step.runner_event,
     };
+    if let Some((runner_id, event)) = step.runner_event
+        && let Some(runner) = agent.runners.get_mut(runner_id)
+    {
+        runner.logged = Some((event, Box::new(record.clone())));
+    }
     agent.log.persist(record, awaiting, effects);
     true
 }

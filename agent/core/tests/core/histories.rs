@@ -24,6 +24,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         8 => n.prop_map(H::Prepared),
         1 => n.prop_map(H::NotPrepared),
         2 => (n, any::<bool>()).prop_map(|(task, compiling)| H::Preparing(task, compiling)),
+        4 => (n, any::<bool>()).prop_map(|(task, well)| H::Uploaded(task, well)),
         6 => n.prop_map(H::RunnerAnswers),
         1 => n.prop_map(H::RunnerDies),
         2 => Just(H::DeathIsHeard),

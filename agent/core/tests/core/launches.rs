@@ -264,9 +264,11 @@ fn a_transfer_is_passed_on() {
     let request = stoker_types::agent::TransferRequest {
         ticket: 9,
         task: key("a"),
-        stream: stoker_types::agent::OutputStream::Stdout,
-        offset: 0,
-        follow: true,
+        wanted: stoker_types::agent::Wanted::Output {
+            stream: stoker_types::agent::OutputStream::Stdout,
+            offset: 0,
+            follow: true,
+        },
     };
     let effects = rig.master(AgentEvent::Transfer(request.clone()));
     assert_eq!(effects, [Effect::Transfer(request)]);

@@ -7,6 +7,7 @@ mod ends;
 mod histories;
 mod kills;
 mod launches;
+mod outputs;
 mod recovery;
 mod runners;
 mod sessions;

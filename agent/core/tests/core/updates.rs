@@ -258,3 +258,25 @@ fn an_update_says_when_it_was_made() {
     });
     assert_eq!(effects, []);
 }
+
+#[test]
+fn an_end_waits_for_its_sync_and_a_start_for_no_sync() {
+    let mut rig = Rig::registered();
+    let runner_id = rig.running("a");
+    rig.input(started(runner_id, 1, "a"));
+    rig.written();
+    rig.input(ended(runner_id, 2, "a", EXITED));
+    rig.master(AgentEvent::Launch(Box::new(launch("b"))));
+    assert_eq!(rig.written_unsynced(), [prepare("b")]);
+    rig.input(prepared("b"));
+    assert_eq!(rig.written_unsynced(), [run(runner_id, "b")]);
+    rig.input(started(runner_id, 3, "b"));
+    // The log holds the event before as well, and no power cut leaves the runner.
+    let confirm = Effect::ConfirmEvent {
+        runner_id,
+        event: 3,
+    };
+    let running = told(update("b", 1, TaskState::Running));
+    assert_eq!(rig.written_unsynced(), [confirm, running]);
+    assert_eq!(rig.written(), [told(finished("a", 2))]);
+}

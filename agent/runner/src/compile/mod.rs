@@ -61,14 +61,14 @@ fn gave_up(_panic: Box<dyn Any + Send>) -> Result<(), Refusal> {
 fn run(settings: &Settings) -> Result<(), Refusal> {
     bounds::impose(settings).map_err(|error| Refusal::ours("limit the compiler", &error))?;
     if settings.print_key {
-        let key = crate::engine::compile_key(settings.profile)
+        let key = crate::engine::compile_key(settings.code_kind())
             .map_err(|error| Refusal::ours("make the engine", &error))?;
         return write_out(format!("{key}\n").as_bytes());
     }
     let wasm = read_module(settings.module_bytes)?;
     write_out(&translate::translate(
         &wasm,
-        settings.profile,
+        settings.code_kind(),
         settings.unknown_imports,
     )?)
 }

@@ -3,8 +3,9 @@
 use stoker_types::UnknownImports;
 
 use crate::{
-    engine::MemoryProfile,
+    engine::{CodeKind, MemoryProfile},
     flags::{Flags, unknown},
+    metering::Metering,
 };
 
 /// The largest module that is compiled, unless told.
@@ -15,6 +16,8 @@ const MODULE_BYTES: u64 = 256 << 20;
 pub struct Settings {
     /// `--profile large|small`: the memory profile of the runners that will load it.
     pub profile: MemoryProfile,
+    /// `--metering fuel`: how the code counts its work.
+    pub metering: Metering,
     /// `--unknown-imports refuse|trap`.
     pub unknown_imports: UnknownImports,
     /// `--cpu-seconds N`: the CPU time of all threads together; no limit if absent.
@@ -35,6 +38,7 @@ impl Settings {
     pub const fn new(profile: MemoryProfile) -> Self {
         Self {
             profile,
+            metering: Metering::Fuel,
             unknown_imports: UnknownImports::Refuse,
             cpu_seconds: None,
             address_space_bytes: None,
@@ -56,12 +60,22 @@ impl Settings {
         }
     }
 
+    /// The kind of code to make.
+    #[must_use]
+    pub const fn code_kind(&self) -> CodeKind {
+        CodeKind {
+            profile: self.profile,
+            metering: self.metering,
+        }
+    }
+
     /// The arguments that say the same, the command's name first.
     #[must_use]
     pub fn to_arguments(&self) -> Vec<String> {
         let mut arguments = vec!["compile".to_owned()];
         let mut pair = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         pair("--profile", self.profile.to_string());
+        pair("--metering", self.metering.to_string());
         pair(
             "--unknown-imports",
             name_of(self.unknown_imports).to_owned(),
@@ -88,6 +102,7 @@ impl Settings {
         while let Some(name) = flags.next_name() {
             match name.as_str() {
                 "--profile" => settings.profile = flags.value(&name)?,
+                "--metering" => settings.metering = flags.value(&name)?,
                 "--unknown-imports" => {
                     settings.unknown_imports = named(&flags.value::<String>(&name)?)?;
                 }

@@ -5,19 +5,19 @@ use wasmtime::{Linker, Module};
 
 use super::{Refusal, check};
 use crate::{
-    engine::{self, MemoryProfile, Purpose},
+    engine::{self, CodeKind, Purpose},
     guest::Guest,
     task::unknown_imports_as_traps,
     wasi::{self, Provided},
 };
 
-/// The artifact of `wasm`: what `engine::load` maps in an engine of the same profile.
+/// The artifact of `wasm`: what `engine::load` maps in an engine of the same kind of code.
 pub(crate) fn translate(
     wasm: &[u8],
-    profile: MemoryProfile,
+    kind: CodeKind,
     unknown_imports: UnknownImports,
 ) -> Result<Vec<u8>, Refusal> {
-    let engine = engine::build(profile, Purpose::Compile)
+    let engine = engine::build(kind, Purpose::Compile)
         .map_err(|error| Refusal::ours("make the engine", &error))?;
     let linker =
         wasi::linker(&engine).map_err(|error| Refusal::ours("define the imports", &error))?;

@@ -5,11 +5,10 @@
 use std::{num::NonZeroUsize, thread};
 
 use wasmtime::{
-    Collector, Config, Enabled, OperatorCost, OptLevel, PoolingAllocationConfig, Strategy,
-    VariableOperatorCost, WasmBacktraceDetails,
+    Collector, Config, Enabled, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
 };
 
-use super::{MemoryProfile, Purpose};
+use super::{CodeKind, MemoryProfile, Purpose};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -34,11 +33,13 @@ pub(crate) const fn pool_table_elements(profile: MemoryProfile) -> Option<usize>
     }
 }
 
-/// The settings for a profile and a purpose.
-pub(super) fn config(profile: MemoryProfile, purpose: Purpose) -> Config {
+/// The settings for a kind of code and a purpose.
+pub(super) fn config(kind: CodeKind, purpose: Purpose) -> Config {
+    let CodeKind { profile, metering } = kind;
     let mut config = Config::new();
     language(&mut config);
     code(&mut config);
+    metering.configure(&mut config);
     memory(&mut config, profile);
     match (profile, purpose) {
         (MemoryProfile::Large, Purpose::Run { slots }) => {
@@ -79,22 +80,11 @@ fn language(config: &mut Config) {
         .wasm_function_references(false);
 }
 
-/// How code is compiled, metered and traced.
+/// How code is compiled and traced.
 fn code(config: &mut Config) {
     config
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
-        .consume_fuel(true)
-        .operator_cost(OperatorCost {
-            variable: VariableOperatorCost {
-                // A growth that moves the memory copies all of it.
-                memory_grow_per_page: 255,
-                ..VariableOperatorCost::new()
-            },
-            ..OperatorCost::new()
-        })
-        // Together with fuel it costs 1.9 times as much as without.
-        .epoch_interruption(false)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         .async_stack_zeroing(true)
@@ -155,11 +145,11 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
 mod tests {
     use wasmtime::Module;
 
-    use super::super::{MemoryProfile, Purpose, build};
+    use super::super::{CodeKind, MemoryProfile, Purpose, build};
 
     /// Whether the engine takes a module, by the error if not.
     fn verdict(wat: &str) -> Result<(), String> {
-        let engine = build(MemoryProfile::Small, Purpose::Compile).unwrap();
+        let engine = build(CodeKind::of(MemoryProfile::Small), Purpose::Compile).unwrap();
         let wasm = wat::parse_str(wat).unwrap();
         Module::new(&engine, wasm)
             .map(drop)

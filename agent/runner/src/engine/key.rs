@@ -4,38 +4,40 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use wasmtime::{Engine, ModuleVersionStrategy};
 
-use super::{MemoryProfile, Purpose, build};
+use super::{CodeKind, Purpose, build};
 
 /// The part of a compiled module's cache key that stands for this build of Stoker, this machine's
-/// kind of processor and the memory profile: code of the same key loads, any other is refused.
+/// kind of processor, the memory profile and the metering: code of the same key loads, any other is
+/// refused.
 ///
 /// # Errors
 /// If the engine cannot be made on this machine.
-pub fn compile_key(profile: MemoryProfile) -> Result<String, wasmtime::Error> {
-    Ok(key_of(&build(profile, Purpose::Compile)?, profile))
+pub fn compile_key(kind: CodeKind) -> Result<String, wasmtime::Error> {
+    Ok(key_of(&build(kind, Purpose::Compile)?, kind))
 }
 
-fn key_of(engine: &Engine, profile: MemoryProfile) -> String {
+fn key_of(engine: &Engine, kind: CodeKind) -> String {
+    let CodeKind { profile, metering } = kind;
     // Its keys are fixed: the same on every run of one build, which is all that a cache needs.
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     let version = ModuleVersionStrategy::WasmtimeVersion.as_str().to_owned();
-    format!("wasmtime-{version}-{:016x}-{profile}", hasher.finish())
+    let hash = hasher.finish();
+    format!("wasmtime-{version}-{hash:016x}-{profile}-{metering}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::MemoryProfile, *};
 
     #[test]
     fn running_and_compiling_have_one_key_and_the_profiles_two() {
-        for profile in [MemoryProfile::Large, MemoryProfile::Small] {
-            let running = build(profile, Purpose::Run { slots: 2 }).unwrap();
-            assert_eq!(compile_key(profile).unwrap(), key_of(&running, profile));
+        let [large, small] = [MemoryProfile::Large, MemoryProfile::Small].map(CodeKind::of);
+        for kind in [large, small] {
+            let running = build(kind, Purpose::Run { slots: 2 }).unwrap();
+            assert_eq!(compile_key(kind).unwrap(), key_of(&running, kind));
         }
-        assert_ne!(
-            compile_key(MemoryProfile::Large).unwrap(),
-            compile_key(MemoryProfile::Small).unwrap()
-        );
+        assert_ne!(compile_key(large).unwrap(), compile_key(small).unwrap());
+        assert!(compile_key(large).unwrap().ends_with("-large-fuel"));
     }
 }

@@ -1,4 +1,4 @@
-//! The one engine of a process: its settings, its two profiles, and the key of what it compiles.
+//! The one engine of a process: its settings, the kinds of code, and the key of what it compiles.
 //!
 //! Owns every wasmtime setting that decides what a guest may be made of and where its memory lies.
 //! What one guest may *use* is decided per store, in `limits` and `metering`.
@@ -16,12 +16,34 @@ pub(crate) use load::load;
 
 use wasmtime::Engine;
 
+use crate::metering::Metering;
+
 /// How many tasks a runner holds at once, unless set otherwise.
 pub const DEFAULT_SLOTS: u32 = 1000;
 
 /// The most slots that a runner takes: the kernel ends a process near 11,000 guests, because each
 /// has up to 6 mappings and a process 65,530.
 pub const MOST_SLOTS: u32 = 8000;
+
+/// What compiled code depends on: code of one kind loads only in an engine of the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodeKind {
+    /// How the guests' memories are laid out.
+    pub profile: MemoryProfile,
+    /// How their work is metered.
+    pub metering: Metering,
+}
+
+impl CodeKind {
+    /// Code for a profile, metered as usual.
+    #[must_use]
+    pub const fn of(profile: MemoryProfile) -> Self {
+        Self {
+            profile,
+            metering: Metering::Fuel,
+        }
+    }
+}
 
 /// What an engine is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +59,17 @@ pub(crate) enum Purpose {
 
 /// The engine of this process.
 ///
-/// What `Compile` compiles, `Run` of the same profile loads: the purpose changes no setting that
+/// What `Compile` compiles, `Run` of the same kind loads: the purpose changes no setting that
 /// compiled code depends on.
-pub(crate) fn build(profile: MemoryProfile, purpose: Purpose) -> wasmtime::Result<Engine> {
-    Engine::new(&config::config(profile, purpose))
+pub(crate) fn build(kind: CodeKind, purpose: Purpose) -> wasmtime::Result<Engine> {
+    Engine::new(&config::config(kind, purpose))
+}
+
+/// The engine of a runner with so many slots, for the yardstick of `bench`: what is compared with a
+/// runner is to differ from it in nothing but Stoker.
+///
+/// # Errors
+/// If the engine cannot be made on this machine.
+pub fn for_yardstick(profile: MemoryProfile, slots: u32) -> wasmtime::Result<Engine> {
+    build(CodeKind::of(profile), Purpose::Run { slots })
 }

@@ -4,14 +4,18 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Sender, channel},
+    },
     thread,
 };
 
 use stoker_types::runner::Outcome;
 use tokio::runtime::Handle;
 
-use super::fiber::OnEnd;
+use super::{cpu, fiber::OnEnd};
+use crate::metering::Account;
 
 /// What is left of a guest.
 pub(super) struct Remains {
@@ -19,6 +23,8 @@ pub(super) struct Remains {
     pub(super) remains: Box<dyn Send>,
     /// How it ended.
     pub(super) outcome: Outcome,
+    /// Where the time is booked that this takes.
+    pub(super) account: Arc<Account>,
     /// Who wants to know.
     pub(super) on_end: OnEnd,
 }
@@ -30,6 +36,7 @@ impl Remains {
         if catch_unwind(AssertUnwindSafe(|| drop(remains))).is_err() {
             tracing::error!("a panic while a guest's memory was given back");
         }
+        self.account.add_cpu(cpu::claim());
         (self.on_end)(self.outcome);
     }
 }
@@ -44,6 +51,7 @@ pub(super) fn start(control: Handle) -> io::Result<Graveyard> {
         .name("reaper".to_owned())
         .spawn(move || {
             let _entered = control.enter();
+            cpu::book_own_time();
             while let Ok(remains) = arrivals.recv() {
                 remains.bury();
             }

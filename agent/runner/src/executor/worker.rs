@@ -4,16 +4,18 @@ use std::{io, sync::Arc, thread};
 
 use tokio::runtime::Handle;
 
-use super::Shared;
+use super::{Shared, cpu};
 
-/// Starts a worker that takes from the queue until it is closed.
+/// Starts a worker that takes its turns until there will be none.
 pub(super) fn start(index: usize, shared: Arc<Shared>, control: Handle) -> io::Result<()> {
     thread::Builder::new()
         .name(format!("worker-{index}"))
         .spawn(move || {
             let _entered = control.enter();
-            while let Some(fiber) = shared.queue.pop() {
-                fiber.run();
+            cpu::book_own_time();
+            let mut done = None;
+            while let Some((turn, now)) = shared.dispatch.turn(done.take()) {
+                done = Some(turn.fiber.run(turn.fuel, now));
             }
         })?;
     Ok(())

@@ -7,7 +7,7 @@ use std::{
 
 use stoker_types::{
     limit,
-    runner::{Event, NumberedEvent},
+    runner::{Event, Load, NumberedEvent},
 };
 use tokio::sync::Notify;
 
@@ -26,6 +26,17 @@ struct State {
     latest: u64,
     /// All events up to this number have been written to the current connection.
     sent: u64,
+    /// How busy the runner is, if nobody has been told.
+    load: Option<Load>,
+}
+
+/// What is to be sent next.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// In the order of their numbers.
+    pub(crate) events: Vec<NumberedEvent>,
+    /// The latest one only.
+    pub(crate) load: Option<Load>,
 }
 
 impl Outbox {
@@ -36,6 +47,12 @@ impl Outbox {
         let number = state.latest;
         state.unconfirmed.push_back(NumberedEvent { number, event });
         drop(state);
+        self.changed.notify_one();
+    }
+
+    /// The runner is so busy: told once, and not at all if there is a later one before.
+    pub(crate) fn report(&self, load: Load) {
+        self.lock().load = Some(load);
         self.changed.notify_one();
     }
 
@@ -80,12 +97,12 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// The next events to send, waiting for some. The same again if they are not
+    /// What is to be sent next, waiting for some. The same events again if they are not
     /// [marked](Self::mark_sent).
-    pub(crate) async fn batch(&self) -> Vec<NumberedEvent> {
+    pub(crate) async fn batch(&self) -> Batch {
         loop {
             let batch = self.unsent();
-            if !batch.is_empty() {
+            if !batch.events.is_empty() || batch.load.is_some() {
                 return batch;
             }
             self.changed.notified().await;
@@ -104,18 +121,16 @@ impl Outbox {
         state.sent == state.latest
     }
 
-    fn unsent(&self) -> Vec<NumberedEvent> {
-        let state = self.lock();
+    fn unsent(&self) -> Batch {
+        let mut state = self.lock();
         let first = state.unconfirmed.front().map_or(0, |event| event.number);
         let skipped = (state.sent + 1).saturating_sub(first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-        state
-            .unconfirmed
-            .iter()
-            .skip(skipped)
-            .take(limit::BATCH_ITEMS)
-            .cloned()
-            .collect()
+        let unsent = state.unconfirmed.iter().skip(skipped);
+        Batch {
+            events: unsent.take(limit::BATCH_ITEMS).cloned().collect(),
+            load: state.load.take(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -140,7 +155,8 @@ mod tests {
     }
 
     fn numbers(outbox: &Outbox) -> Vec<u64> {
-        outbox.unsent().iter().map(|event| event.number).collect()
+        let events = outbox.unsent().events;
+        events.iter().map(|event| event.number).collect()
     }
 
     #[test]
@@ -163,6 +179,21 @@ mod tests {
         assert_eq!(numbers(&outbox), [] as [u64; 0]);
         outbox.push(event("d"));
         assert_eq!(numbers(&outbox), [4]);
+    }
+
+    #[test]
+    fn only_the_latest_load_is_sent_and_only_once() {
+        let outbox = Outbox::default();
+        let load = |millis| Load {
+            used: std::time::Duration::from_millis(millis),
+            ..Load::default()
+        };
+        outbox.report(load(1));
+        outbox.report(load(2));
+        assert!(outbox.is_sent(), "no event waits");
+        assert_eq!(outbox.unsent().load, Some(load(2)));
+        outbox.rewind();
+        assert_eq!(outbox.unsent().load, None);
     }
 
     #[test]

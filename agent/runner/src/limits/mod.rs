@@ -10,6 +10,9 @@
 //! | bytes of one request for randomness | [`RANDOM_BYTES`] | the WASI context |
 //! | guest stack | 256 KiB | the engine |
 //! | fuel | the task's budget | `metering` |
+//! | fuel a second | the task's `fuel`; 1 s' worth may be saved | `executor::run_queue` |
+//! | CPU time | its part of the workers; its `cpus` if strict | `executor::run_queue` |
+//! | CPU time of all tasks together | the daemon's budget | `executor::budget` |
 //! | wall time | the task's limit | `task` |
 //! | output | rate, burst and cap of `output::Policy` | `output` |
 //!

@@ -18,8 +18,8 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use super::{Captured, Killer, LocalTask, OutputMode, Phase, Report, compile_in_child};
 use crate::{
     compile::{Refusal, Settings},
-    engine::{self, Purpose},
-    executor::Executor,
+    engine::{self, CodeKind, Purpose},
+    executor::{Executor, Share},
     metering::Account,
     output::{CaptureSink, DEFAULT_OUTPUT_BYTES, InheritSink, Output, Policy, Sink},
     runner::BLOCKING_THREADS,
@@ -132,7 +132,8 @@ fn assignment(
     work_folder: Option<PathBuf>,
     control: &Handle,
 ) -> Result<Assignment, Refusal> {
-    let engine = engine::build(local.memory_profile, Purpose::Run { slots: 1 })
+    let kind = CodeKind::of(local.memory_profile);
+    let engine = engine::build(kind, Purpose::Run { slots: 1 })
         .map_err(|error| Refusal::ours("make the engine", &error))?;
     let mut modules =
         Modules::new(engine).map_err(|error| Refusal::ours("define the imports", &error))?;
@@ -145,6 +146,7 @@ fn assignment(
     let module = modules
         .get(&key)
         .map_err(|unusable| Refusal::new(unusable.reason, unusable.message))?;
+    let account = Arc::new(Account::default());
     let policy = Policy::with_cap(local.task.limits.output.unwrap_or(DEFAULT_OUTPUT_BYTES));
     let folders = local.mounts.into_iter().map(|mount| Folder {
         host: mount.host,
@@ -159,11 +161,13 @@ fn assignment(
             fuel: local.task.limits.fuel_budget,
             wall_time: local.task.limits.wall_time,
         },
-        account: Arc::new(Account::default()),
+        share: Share::of(&local.task),
+        metering: kind.metering,
+        account: Arc::clone(&account),
         arguments: arguments(&local.task),
         environment: environment(&local.task, &local.environment),
         stdin: local.stdin,
-        output: Output::new(policy, sink, control.clone()),
+        output: Output::new(policy, sink, control.clone(), account),
         folders: folders.collect(),
         work_folder,
     })

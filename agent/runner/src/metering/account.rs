@@ -11,8 +11,8 @@ use std::{
 
 use stoker_types::Usage;
 
-/// Counters of one task. Each has one writer at a time (the thread that polls the fiber), so that
-/// relaxed stores are enough.
+/// Counters of one task. Each but the CPU time, to which several threads add, has one writer at a
+/// time (the thread that polls the fiber), so that relaxed stores are enough.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     fuel: AtomicU64,
@@ -22,13 +22,23 @@ pub(crate) struct Account {
     memory_peak: AtomicU64,
     began: OnceLock<Instant>,
     ended: OnceLock<Instant>,
+    /// What of the CPU time the run queue has not been told.
+    elsewhere_nanos: AtomicU64,
     stop: AtomicBool,
+    /// How many slices have begun, and the fuel of the latest.
+    slices: AtomicU64,
+    slice_fuel: AtomicU64,
 }
 
 impl Account {
     /// The wall time of the task starts to run.
     pub(crate) fn begin(&self) {
         self.began.get_or_init(Instant::now);
+    }
+
+    /// When the wall time of the task started to run, if it did.
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.began.get().copied()
     }
 
     /// The wall time of the task is over.
@@ -51,7 +61,38 @@ impl Account {
         self.fuel.store(units, Relaxed);
     }
 
-    /// A slice took this much CPU time.
+    /// The fuel used so far.
+    pub(crate) fn fuel(&self) -> u64 {
+        self.fuel.load(Relaxed)
+    }
+
+    /// A slice begins, of so much fuel.
+    pub(crate) fn begin_slice(&self, fuel: u64) {
+        self.slice_fuel.store(fuel, Relaxed);
+        self.slices.fetch_add(1, Relaxed);
+    }
+
+    /// The number of the latest slice, counted from 1, and its fuel. Only for the thread that runs
+    /// it.
+    pub(crate) fn slice(&self) -> (u64, u64) {
+        (self.slices.load(Relaxed), self.slice_fuel.load(Relaxed))
+    }
+
+    /// This much CPU time was used for the task by a thread that is no worker, while it lives.
+    pub(crate) fn add_cpu_elsewhere(&self, time: Duration) {
+        add(&self.cpu_nanos, time);
+        add(&self.elsewhere_nanos, time);
+    }
+
+    /// What was [added](Self::add_cpu_elsewhere) since the last call.
+    pub(crate) fn take_cpu_elsewhere(&self) -> Duration {
+        if self.elsewhere_nanos.load(Relaxed) == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(self.elsewhere_nanos.swap(0, Relaxed))
+    }
+
+    /// This much CPU time was used for the task, by a worker or the reaper.
     pub(crate) fn add_cpu(&self, time: Duration) {
         add(&self.cpu_nanos, time);
     }

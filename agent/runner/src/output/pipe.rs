@@ -11,6 +11,7 @@ use stoker_types::agent::OutputStream;
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{Policy, Sink, bucket::Bucket};
+use crate::{executor::booked, metering::Account};
 
 /// What may wait for the sink; a guest that has so much under way waits itself.
 const ROOM_BYTES: usize = 64 << 10;
@@ -29,6 +30,8 @@ struct Shared {
     drained: Notify,
     /// Where blocking threads come from.
     control: Handle,
+    /// On whom their work is booked.
+    account: Arc<Account>,
 }
 
 struct State {
@@ -75,8 +78,14 @@ pub(crate) enum Accepted {
 }
 
 impl Output {
-    /// Output into `sink`, whose writes run on blocking threads of `control`.
-    pub(crate) fn new(policy: Policy, sink: Box<dyn Sink>, control: Handle) -> Self {
+    /// Output into `sink`, whose writes run on blocking threads of `control` and are booked on
+    /// `account`.
+    pub(crate) fn new(
+        policy: Policy,
+        sink: Box<dyn Sink>,
+        control: Handle,
+        account: Arc<Account>,
+    ) -> Self {
         let state = State {
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -92,6 +101,7 @@ impl Output {
                 state: Mutex::new(state),
                 drained: Notify::new(),
                 control,
+                account,
             }),
         }
     }
@@ -214,19 +224,21 @@ impl Shared {
     }
 
     /// Writes until the queue is empty, then puts the sink back.
-    fn drain(&self, mut sink: Box<dyn Sink>) {
+    fn drain(&self, sink: Box<dyn Sink>) {
+        if let Some(on_end) = booked(&self.account, || self.empty(sink)) {
+            on_end();
+        }
+    }
+
+    /// Returns who is to be told that all is written.
+    fn empty(&self, mut sink: Box<dyn Sink>) -> Option<Box<dyn FnOnce() + Send>> {
         loop {
             let mut state = self.lock();
             let batch = std::mem::take(&mut state.queue);
             state.queued_bytes = 0;
             if batch.is_empty() {
                 state.sink = Some(sink);
-                let on_end = state.on_end.take();
-                drop(state);
-                if let Some(on_end) = on_end {
-                    on_end();
-                }
-                return;
+                return state.on_end.take();
             }
             let has_failed = state.failure.is_some();
             drop(state);
@@ -281,7 +293,12 @@ mod tests {
         let runtime = runtime();
         let (sink, captures) = CaptureSink::new(1 << 20);
         let policy = Policy::with_cap(1 << 20);
-        let output = Output::new(policy, Box::new(sink), runtime.handle().clone());
+        let output = Output::new(
+            policy,
+            Box::new(sink),
+            runtime.handle().clone(),
+            Arc::default(),
+        );
         for index in 0..1000_u32 {
             let line = format!("{index}\n");
             assert_eq!(
@@ -300,7 +317,12 @@ mod tests {
         let runtime = runtime();
         let sink = FileSink::new("/dev/null/no/folder".into());
         let policy = Policy::with_cap(1 << 20);
-        let output = Output::new(policy, Box::new(sink), runtime.handle().clone());
+        let output = Output::new(
+            policy,
+            Box::new(sink),
+            runtime.handle().clone(),
+            Arc::default(),
+        );
         assert_eq!(output.write(OutputStream::Stderr, b"lost"), Accepted::All);
         wait_for_end(&output);
         runtime.block_on(output.ready());

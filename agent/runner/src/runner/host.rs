@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use stoker_types::{
@@ -13,18 +14,15 @@ use stoker_types::{
 };
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::Settings;
+use super::{Settings, folders};
 use crate::{
-    engine::{self, MemoryProfile},
-    executor::{Executor, Stopper},
+    engine::{self, CodeKind},
+    executor::{Executor, LoadWatch, Share, Stopper},
     ipc::Outbox,
     metering::Account,
     output::{DEFAULT_OUTPUT_BYTES, FileSink, Output, Policy},
     task::{Assignment, Bounds, Modules, arguments, environment},
 };
-
-/// The folder in a task's sandbox that is its `.`, beside the files with its output.
-const WORK_FOLDER: &str = "work";
 
 /// The tasks of one runner.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ pub(super) struct Host {
     modules: Modules,
     executor: Executor,
     control: Handle,
-    profile: MemoryProfile,
+    kind: CodeKind,
     slots: usize,
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
@@ -64,7 +62,7 @@ impl Host {
             modules,
             executor,
             control,
-            profile: settings.memory_profile,
+            kind: settings.code_kind(),
             slots: usize::try_from(settings.slots).unwrap_or(usize::MAX),
             outbox: Arc::new(Outbox::default()),
             tasks: Arc::new(Tasks::default()),
@@ -74,6 +72,16 @@ impl Host {
     /// The events of this runner.
     pub(super) const fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
+    }
+
+    /// Bounds the CPU time of the process in each window.
+    pub(super) fn set_budget(&self, cpu: Option<Duration>) {
+        self.executor.set_budget(cpu);
+    }
+
+    /// Tells how busy the process is.
+    pub(super) fn watch_load(&self) -> LoadWatch {
+        self.executor.watch_load()
     }
 
     /// The tasks that have not ended.
@@ -154,25 +162,29 @@ impl Host {
         } = launch;
         let sandbox = PathBuf::from(sandbox);
         let policy = Policy::with_cap(task.limits.output.unwrap_or(DEFAULT_OUTPUT_BYTES));
+        let account = Arc::new(Account::default());
         Ok(Assignment {
             module: self.modules.get(&module)?,
             bounds: Bounds {
                 memory: task.resources.mem,
-                pool_table_elements: engine::pool_table_elements(self.profile),
+                pool_table_elements: engine::pool_table_elements(self.kind.profile),
                 fuel: task.limits.fuel_budget,
                 wall_time: task.limits.wall_time,
             },
-            account: Arc::new(Account::default()),
+            share: Share::of(&task),
+            metering: self.kind.metering,
+            account: Arc::clone(&account),
             arguments: arguments(&task),
             environment: environment(&task, &own),
             stdin: stdin.map(PathBuf::from),
-            work_folder: work_folder(task.resources.disk, &sandbox),
+            work_folder: folders::own(&task, &sandbox),
+            folders: folders::read_only(&task, &sandbox),
             output: Output::new(
                 policy,
                 Box::new(FileSink::new(sandbox)),
                 self.control.clone(),
+                account,
             ),
-            folders: Vec::new(),
         })
     }
 
@@ -183,11 +195,6 @@ impl Host {
             usage: Usage::default(),
         });
     }
-}
-
-/// A task that has no disk has no folder either.
-fn work_folder(disk: u64, sandbox: &Path) -> Option<PathBuf> {
-    (disk > 0).then(|| sandbox.join(WORK_FOLDER))
 }
 
 /// A task has ended, its memory is free and its output is on disk.

@@ -6,6 +6,7 @@
 //!
 //! Exit codes: 0 told to end, or orphaned; 1 could not start; 2 wrong flags.
 
+mod folders;
 mod host;
 mod process;
 mod serve;
@@ -61,7 +62,7 @@ pub(crate) fn run(settings: &Settings, listener: UnixListener) -> wasmtime::Resu
     let purpose = Purpose::Run {
         slots: settings.slots,
     };
-    let engine = engine::build(settings.memory_profile, purpose)?;
+    let engine = engine::build(settings.code_kind(), purpose)?;
     let modules = Modules::new(engine)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

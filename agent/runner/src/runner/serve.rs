@@ -5,12 +5,15 @@ use std::{future::pending, io, os::unix::net::UnixListener, sync::Arc, time::Dur
 use stoker_proto::convert::runner::DaemonFrame;
 use stoker_types::runner::{Order, PROTOCOL_VERSION, Welcome};
 use tokio::{
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
 
 use super::{Host, Settings};
-use crate::ipc::{Connection, Doorman, Identity, Visitor, write_events};
+use crate::{
+    executor::LoadWatch,
+    ipc::{Connection, Doorman, Identity, Outbox, Visitor, write_events},
+};
 
 /// How long the tasks may take to end when the runner does.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,6 +64,8 @@ pub(super) async fn serve(
     };
     let listener = tokio::net::UnixListener::from_std(listener)?;
     let mut doorman = Doorman::start(listener, identity);
+    let mut background = JoinSet::new();
+    background.spawn(report(host.watch_load(), Arc::clone(host.outbox())));
     let mut daemon: Option<Daemon> = None;
     let mut alone_since = Instant::now();
     loop {
@@ -166,10 +171,19 @@ fn obey(host: &mut Host, connection: &mut Connection, frame: DaemonFrame) -> Ver
             Order::Launch(launch) => host.launch(*launch),
             Order::Kill { task } => host.kill(&task),
             Order::Confirm { event } => host.outbox().confirm(event),
+            Order::Budget { cpu } => host.set_budget(cpu),
             Order::Shutdown => return Verdict::Ends,
         }
     }
     Verdict::Goes
+}
+
+/// Tells each change in how busy this process is to whichever daemon is there.
+async fn report(mut watch: LoadWatch, outbox: Arc<Outbox>) {
+    loop {
+        let load = watch.changed().await;
+        outbox.report(load);
+    }
 }
 
 /// Ends all tasks, and lets the daemon hear of it if there is one.

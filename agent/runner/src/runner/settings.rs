@@ -5,8 +5,9 @@ use std::{thread, time::Duration};
 use stoker_types::{RunnerId, duration, runner::DEFAULT_ORPHAN_TIMEOUT};
 
 use crate::{
-    engine::{DEFAULT_SLOTS, MOST_SLOTS, MemoryProfile},
+    engine::{CodeKind, DEFAULT_SLOTS, MOST_SLOTS, MemoryProfile},
     flags::{Flags, unknown},
+    metering::Metering,
 };
 
 /// How a runner is to run.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub nonce: u64,
     /// `--memory-profile large|small`: what suits the machine if absent.
     pub memory_profile: MemoryProfile,
+    /// `--metering fuel`: how the code that it is sent counts its work.
+    pub metering: Metering,
     /// `--workers N`: the threads that run guests; one a core if absent.
     pub workers: usize,
     /// `--slots N`: the tasks that it holds at once, at most 8,000; 1,000 if absent.
@@ -36,10 +39,19 @@ impl Settings {
             runner_id,
             nonce,
             memory_profile: MemoryProfile::detect(),
+            metering: Metering::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             slots: DEFAULT_SLOTS,
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             die_with_parent: false,
+        }
+    }
+
+    /// The kind of code that it runs.
+    pub(super) const fn code_kind(&self) -> CodeKind {
+        CodeKind {
+            profile: self.memory_profile,
+            metering: self.metering,
         }
     }
 
@@ -52,6 +64,7 @@ impl Settings {
                 "--runner-id" => runner_id = Some(flags.value(&name)?),
                 "--nonce" => nonce = Some(flags.value(&name)?),
                 "--memory-profile" => settings.memory_profile = flags.value(&name)?,
+                "--metering" => settings.metering = flags.value(&name)?,
                 "--workers" => settings.workers = flags.value(&name)?,
                 "--slots" => settings.slots = flags.value(&name)?,
                 "--orphan-timeout" => {
@@ -88,13 +101,15 @@ mod tests {
     #[test]
     fn all_flags_are_read() {
         let settings = parse(
-            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small --workers 3 \
+            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small \
+             --metering fuel --workers 3 \
              --slots 20 --orphan-timeout 2s --die-with-parent",
         );
         let expected = Settings {
             runner_id: RunnerId::from_bits(1),
             nonce: 7,
             memory_profile: MemoryProfile::Small,
+            metering: Metering::Fuel,
             workers: 3,
             slots: 20,
             orphan_timeout: Duration::from_secs(2),

@@ -14,10 +14,10 @@ use wasmtime::{InstancePre, Store};
 
 use super::{ENTRY, outcome};
 use crate::{
-    executor::{Finished, Job},
+    executor::{Finished, Job, Share},
     guest::Guest,
     limits::{self, MemoryLimiter},
-    metering::{Account, Meter},
+    metering::{Account, Meter, Metering},
     output::Output,
     wasi::{Folder, Surroundings},
 };
@@ -41,6 +41,10 @@ pub(crate) struct Assignment {
     pub(crate) module: InstancePre<Guest>,
     /// What it may use.
     pub(crate) bounds: Bounds,
+    /// What it may have of the workers' time.
+    pub(crate) share: Share,
+    /// How its module counts its work.
+    pub(crate) metering: Metering,
     /// What it has used.
     pub(crate) account: Arc<Account>,
     /// All arguments, `argv[0]` first.
@@ -70,6 +74,8 @@ impl Assignment {
         let output = self.output.clone();
         let account = Arc::clone(&self.account);
         Job {
+            share: self.share,
+            wall_time: self.bounds.wall_time,
             account,
             life: Box::pin(live(self, control, on_start)),
             on_end: Box::new(move |outcome| output.end(Box::new(move || on_end(outcome)))),
@@ -127,6 +133,8 @@ async fn prepare(
     let Assignment {
         module,
         bounds,
+        share: _,
+        metering,
         account,
         arguments,
         environment,
@@ -153,7 +161,7 @@ async fn prepare(
             bounds.pool_table_elements,
             Arc::clone(&account),
         ),
-        meter: Meter::new(account, bounds.fuel, on_start),
+        meter: Meter::new(metering, account, bounds.fuel, on_start),
     };
     let mut store = Store::new(module.module().engine(), guest);
     limits::enforce(&mut store);

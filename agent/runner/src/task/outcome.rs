@@ -24,7 +24,7 @@ pub(super) fn of(result: &wasmtime::Result<()>, guest: &Guest, output: &Output) 
     if matches!(error.downcast_ref(), Some(Stop::Killed)) {
         return Outcome::Killed;
     }
-    if metering::is_exhausted(error) {
+    if metering::is_exhausted(guest.meter.metering(), error) {
         return failed(
             Reason::FuelExhausted,
             "the task's fuel budget is used up".to_owned(),

@@ -16,9 +16,9 @@ use tokio::runtime::Handle;
 
 use crate::{
     compile::Refusal,
-    engine::{self, MemoryProfile, Purpose},
-    executor::{Executor, Stopper},
-    metering::Account,
+    engine::{self, CodeKind, MemoryProfile, Purpose},
+    executor::{Executor, Share, Stopper},
+    metering::{Account, Metering},
     output::{CaptureSink, Captured, Output, Policy},
     task::{Assignment, Bounds, Modules, Unusable, arguments, environment},
     wasi::Folder,
@@ -67,7 +67,7 @@ fn lab(profile: MemoryProfile) -> &'static Lab {
         MemoryProfile::Small => &SMALL,
     };
     lab.get_or_init(|| {
-        let engine = engine::build(profile, Purpose::Run { slots: SLOTS }).unwrap();
+        let engine = engine::build(CodeKind::of(profile), Purpose::Run { slots: SLOTS }).unwrap();
         let control = control_thread();
         let executor = Executor::start(2, &control).unwrap();
         Lab {
@@ -76,6 +76,16 @@ fn lab(profile: MemoryProfile) -> &'static Lab {
             executor,
         }
     })
+}
+
+/// So many workers that only one test has; the rest of the lab is the same.
+pub(super) fn workers(count: usize) -> Executor {
+    Executor::start(count, &lab(MemoryProfile::Large).control).unwrap()
+}
+
+/// The runtime of the lab's control thread.
+pub(super) fn control() -> Handle {
+    lab(MemoryProfile::Large).control.clone()
 }
 
 /// A thread that drives timers and I/O for ever.
@@ -206,6 +216,21 @@ impl Trial {
         self
     }
 
+    pub(super) fn cpus(mut self, cpus: &str) -> Self {
+        self.task.resources.cpus = cpus.parse().unwrap();
+        self
+    }
+
+    pub(super) fn strict(mut self) -> Self {
+        self.task.limits.strict = true;
+        self
+    }
+
+    pub(super) fn fuel_rate(mut self, rate: &str) -> Self {
+        self.task.resources.fuel = rate.parse().unwrap();
+        self
+    }
+
     pub(super) fn output(mut self, cap: u64) -> Self {
         self.policy = Policy::with_cap(cap);
         self
@@ -220,7 +245,7 @@ impl Trial {
     pub(super) fn compile(&self) -> Result<Vec<u8>, Refusal> {
         let wasm = wat::parse_str(&self.wat).unwrap();
         let unknown_imports = self.task.limits.unknown_imports;
-        crate::compile::translate(&wasm, self.profile, unknown_imports)
+        crate::compile::translate(&wasm, CodeKind::of(self.profile), unknown_imports)
     }
 
     /// A runner's modules before there are any.
@@ -252,11 +277,22 @@ impl Trial {
     }
 
     pub(super) fn start_of(&self, key: &CompiledKey, modules: &Modules) -> Running {
+        self.start_on(&lab(self.profile).executor, key, modules)
+    }
+
+    /// Starts on other workers than those that all tests share.
+    pub(super) fn start_on(
+        &self,
+        executor: &Executor,
+        key: &CompiledKey,
+        modules: &Modules,
+    ) -> Running {
         let lab = lab(self.profile);
         let (sink, captures) = CaptureSink::new(1 << 20);
         let module = modules
             .get(key)
             .unwrap_or_else(|unusable: Unusable| panic!("{unusable:?}"));
+        let account = Arc::new(Account::default());
         let assignment = Assignment {
             module,
             bounds: Bounds {
@@ -265,15 +301,21 @@ impl Trial {
                 fuel: self.task.limits.fuel_budget,
                 wall_time: self.task.limits.wall_time,
             },
-            account: Arc::new(Account::default()),
+            share: Share::of(&self.task),
+            metering: Metering::Fuel,
+            account: Arc::clone(&account),
             arguments: arguments(&self.task),
             environment: environment(&self.task, &[]),
             stdin: self.stdin.clone(),
-            output: Output::new(self.policy, Box::new(sink), lab.control.clone()),
+            output: Output::new(
+                self.policy,
+                Box::new(sink),
+                lab.control.clone(),
+                Arc::clone(&account),
+            ),
             folders: self.folders.clone(),
             work_folder: None,
         };
-        let account = Arc::clone(&assignment.account);
         let (on_start, started) = mpsc::channel();
         let (on_end, ended) = mpsc::channel();
         let job = assignment.into_job(
@@ -282,7 +324,7 @@ impl Trial {
             Box::new(move |outcome| on_end.send(outcome).unwrap_or_default()),
         );
         Running {
-            stopper: lab.executor.spawn(job),
+            stopper: executor.spawn(job),
             account,
             started,
             ended,

@@ -5,11 +5,12 @@ use stoker_types::{Reason, UnknownImports, runner::Outcome};
 use super::lab::{command, trial};
 use crate::{
     compile::{Refusal, translate},
-    engine::MemoryProfile,
+    engine::{CodeKind, MemoryProfile},
 };
 
 fn refusal(wasm: &[u8]) -> Refusal {
-    translate(wasm, MemoryProfile::Small, UnknownImports::Refuse).unwrap_err()
+    let kind = CodeKind::of(MemoryProfile::Small);
+    translate(wasm, kind, UnknownImports::Refuse).unwrap_err()
 }
 
 fn refusal_of(wat: &str) -> Refusal {

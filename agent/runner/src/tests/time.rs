@@ -92,5 +92,7 @@ fn cpu_time_is_that_of_the_guest() {
         "{:?}",
         end.usage.cpu_time
     );
-    assert!(end.usage.cpu_time <= end.usage.wall_time, "{:?}", end.usage);
+    // Its way through the queue and its burial count too, and are outside of its wall time.
+    let most = end.usage.wall_time + Duration::from_millis(5);
+    assert!(end.usage.cpu_time <= most, "{:?}", end.usage);
 }

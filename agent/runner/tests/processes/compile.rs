@@ -8,7 +8,7 @@ use std::{
 
 use stoker_agent_runner::{
     compile::Settings,
-    engine::{MemoryProfile, compile_key},
+    engine::{CodeKind, MemoryProfile, compile_key},
     local::compile_in_child,
 };
 use stoker_types::Reason;
@@ -86,7 +86,7 @@ fn prints_its_key() {
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         printed.trim_end(),
-        compile_key(MemoryProfile::Large).unwrap()
+        compile_key(CodeKind::of(MemoryProfile::Large)).unwrap()
     );
 }
 

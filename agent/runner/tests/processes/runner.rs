@@ -14,18 +14,22 @@ use stoker_agent_runner::{compile::Settings, engine::MemoryProfile, local::compi
 use stoker_types::{
     Digest, FrameworkId, ModuleReference, Resources, RunnerId, TaskInfo, TaskKey, TaskLimits,
     UnknownImports,
-    runner::{CompiledKey, Order, Outcome, RunnerLaunch},
+    runner::{BUDGET_WINDOW, CompiledKey, Load, Order, Outcome, RunnerLaunch},
 };
 
 use crate::{
     daemon::{Daemon, PATIENCE},
-    program::{self, HELLO, wasm},
+    program::{self, HELLO, SPIN, wasm},
 };
 
 pub(crate) const CASES: &[crate::Case] = &[
     (
         "runner_hosts_tasks_in_a_process_apart",
         hosts_tasks_in_a_process_apart,
+    ),
+    (
+        "runner_tells_its_load_and_keeps_its_budget",
+        tells_its_load_and_keeps_its_budget,
     ),
     ("runner_ends_when_it_is_orphaned", ends_when_it_is_orphaned),
     (
@@ -84,7 +88,7 @@ fn hosts_tasks_in_a_process_apart() {
     is_apart(&PathBuf::from(format!("/proc/{}", child.id())), child.id());
 
     let module = CompiledKey::new(Digest::from_bytes([1; 32]), UnknownImports::Refuse);
-    daemon.module(module, &artifact());
+    daemon.module(module, &artifact(HELLO));
     daemon.order([launch(module, &folder.path().join("sandbox"))]);
     assert_eq!(daemon.end(), (2, Outcome::Exited { code: 3 }));
     assert_eq!(
@@ -118,24 +122,28 @@ fn is_apart(proc: &Path, pid: u32) {
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
 }
 
-fn artifact() -> File {
+fn artifact(wat: &str) -> File {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let module = wasm(HELLO);
+    let module = wasm(wat);
     let settings = Settings::new(MemoryProfile::Small);
     let stoker = program::path();
     let compile = compile_in_child(&stoker, module.path(), &settings);
     runtime.block_on(compile).unwrap()
 }
 
+fn task() -> TaskKey {
+    TaskKey {
+        framework_id: FrameworkId::from_bits(1),
+        task_id: "hello".parse().unwrap(),
+    }
+}
+
 fn launch(module: CompiledKey, sandbox: &Path) -> Order {
     Order::Launch(Box::new(RunnerLaunch {
-        key: TaskKey {
-            framework_id: FrameworkId::from_bits(1),
-            task_id: "hello".parse().unwrap(),
-        },
+        key: task(),
         module,
         task: TaskInfo {
             id: "hello".parse().unwrap(),
@@ -158,6 +166,50 @@ fn launch(module: CompiledKey, sandbox: &Path) -> Order {
         stdin: None,
         environment: Vec::new(),
     }))
+}
+
+fn tells_its_load_and_keeps_its_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut child = command(&socket, &[]).spawn().unwrap();
+    let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 0);
+    let module = CompiledKey::new(Digest::from_bytes([1; 32]), UnknownImports::Refuse);
+    daemon.module(module, &artifact(SPIN));
+    let launch = launch(module, &folder.path().join("sandbox"));
+    daemon.order([launch]);
+    daemon.events(1);
+
+    // It could use all of its worker, and on a machine with room to spare it does.
+    let part = |time: Duration, load: &Load| time.as_secs_f64() / load.interval.as_secs_f64();
+    daemon.load_with("wants its worker", |load| part(load.wanted, load) > 0.9);
+    daemon.load_with("uses much of it", |load| part(load.used, load) > 0.4);
+
+    // A tenth of a core: 5 ms in each window of 50 ms.
+    let budget = Duration::from_millis(5);
+    daemon.order([Order::Budget { cpu: Some(budget) }]);
+    let first = daemon.load_with("pauses", |load| load.used < load.interval / 4);
+    let begun = Instant::now();
+    let enough = first.used_in_all + budget * 20;
+    let last = daemon.load_with("goes on", |load| load.used_in_all >= enough);
+    // A window at either end, and what of the last report was used before it came.
+    let windows = begun.elapsed().as_secs_f64() / BUDGET_WINDOW.as_secs_f64() + 3.0;
+    let used = (last.used_in_all - first.used_in_all).as_secs_f64();
+    let most = windows * budget.as_secs_f64();
+    assert!(used < most * 1.1, "{used} s in {windows} windows");
+    assert!(part(last.wanted, &last) > 0.9, "{last:?}");
+
+    // Also for the next daemon, until it says otherwise.
+    drop(daemon);
+    let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 1);
+    daemon.load_with("still pauses", |load| load.used < load.interval / 4);
+    daemon.order([Order::Budget { cpu: None }]);
+    daemon.load_with("runs free", |load| part(load.used, load) > 0.4);
+
+    daemon.order([Order::Kill { task: task() }]);
+    assert_eq!(daemon.end(), (2, Outcome::Killed));
+    daemon.load_with("is idle", |load| load.wanted.is_zero());
+    daemon.order([Order::Shutdown]);
+    assert_eq!(wait(&mut child), Some(0));
 }
 
 fn ends_when_it_is_orphaned() {

@@ -1,6 +1,7 @@
 //! A daemon of few words: connects to a runner and speaks frames, with its own framing.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, IoSlice, Read as _, Write as _},
     mem::MaybeUninit,
@@ -17,7 +18,9 @@ use stoker_proto::{
 };
 use stoker_types::{
     RunnerId,
-    runner::{CompiledKey, Event, Hello, NumberedEvent, Order, Outcome, PROTOCOL_VERSION, Welcome},
+    runner::{
+        CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, PROTOCOL_VERSION, Welcome,
+    },
 };
 
 /// Far longer than anything takes on a loaded machine.
@@ -27,6 +30,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Daemon {
     socket: UnixStream,
+    loads: VecDeque<Load>,
 }
 
 impl Daemon {
@@ -34,7 +38,10 @@ impl Daemon {
     pub(crate) fn connect(path: &Path) -> Self {
         let socket = UnixStream::connect(path).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket }
+        Self {
+            socket,
+            loads: VecDeque::new(),
+        }
     }
 
     /// Connects and is welcomed.
@@ -82,8 +89,42 @@ impl Daemon {
         self.socket.write_all(&u32::MAX.to_le_bytes()).unwrap();
     }
 
-    /// The next frame, or how the connection ended.
+    /// The next frame that is no load, or how the connection ended.
     pub(crate) fn frame(&mut self) -> io::Result<RunnerFrame> {
+        loop {
+            match self.any_frame()? {
+                RunnerFrame::Load(load) => self.loads.push_back(load),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The next load that the runner tells.
+    pub(crate) fn load(&mut self) -> Load {
+        if let Some(load) = self.loads.pop_front() {
+            return load;
+        }
+        match self.any_frame().unwrap() {
+            RunnerFrame::Load(load) => load,
+            other => panic!("no load: {other:?}"),
+        }
+    }
+
+    /// The next load of which `is_it` is true.
+    pub(crate) fn load_with(&mut self, what: &str, is_it: impl Fn(&Load) -> bool) -> Load {
+        let give_up = Instant::now() + PATIENCE;
+        let mut last = None;
+        while Instant::now() < give_up {
+            let load = self.load();
+            if is_it(&load) {
+                return load;
+            }
+            last = Some(load);
+        }
+        panic!("the runner never {what}; its last load is {last:?}");
+    }
+
+    fn any_frame(&mut self) -> io::Result<RunnerFrame> {
         let mut length = [0; 4];
         self.socket.read_exact(&mut length)?;
         let mut message = vec![0; u32::from_le_bytes(length) as usize];

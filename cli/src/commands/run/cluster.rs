@@ -99,26 +99,23 @@ async fn upload_artifacts(
     progress: &mut Progress,
 ) -> Result<TaskInfo, RunError> {
     progress.phase("uploading");
-    let module = upload(store, &arguments.module, ArtifactKind::Module, progress).await?;
+    let module = upload(store, &arguments.module, progress).await?;
     let placeholder = "run".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut task = describe::task(arguments, ModuleReference::Blob(module), placeholder);
     if let Some(input) = &arguments.input {
-        task.stdin = Some(upload(store, input, ArtifactKind::Blob, progress).await?);
+        task.stdin = Some(upload(store, input, progress).await?);
     }
     Ok(task)
 }
 
-async fn upload(
-    store: &Artifacts,
-    path: &Path,
-    kind: ArtifactKind,
-    progress: &Progress,
-) -> Result<Digest, RunError> {
+/// Uploads a file as a blob: the master collects what was run once, and what is to stay becomes a
+/// module with `stoker module push`.
+async fn upload(store: &Artifacts, path: &Path, progress: &Progress) -> Result<Digest, RunError> {
     let detail = |sent: u64, size: u64| {
         let size = stoker_types::size::display(size);
         progress.detail(&format!("{} of {size}", stoker_types::size::display(sent)));
     };
-    match store.upload_file(path, kind, detail).await {
+    match store.upload_file(path, ArtifactKind::Blob, detail).await {
         Ok(upload) => Ok(upload.digest),
         Err(error @ ArtifactError::Refused { .. }) => {
             Err(RunError::refused(None, error.to_string()))

@@ -36,6 +36,7 @@ pub(super) fn task(arguments: &Run, module: ModuleReference, id: TaskId) -> Task
             wall_time: arguments.timeout,
             output: Some(OUTPUT_BYTES),
             unknown_imports: arguments.unknown_imports.into(),
+            strict: arguments.strict,
         },
     }
 }

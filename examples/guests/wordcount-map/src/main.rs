@@ -1,82 +1,82 @@
-//! Counts the words of standard input: the map half of a word count. It reads line by line, so that its
-//! memory holds the different words and one line, never the whole text.
+//! The map half of a word count.
 //!
-//! A word is a longest run of alphanumeric characters (Unicode's), each character put in lower case by
-//! itself. Bytes that are not UTF-8 end a word. The first line of the output is `total<TAB>COUNT`; then
-//! comes `WORD<TAB>COUNT` for each word, the most frequent first, equals in the order of the alphabet.
+//! ```text
+//! wordcount-map                        counts standard input and prints the counts
+//! wordcount-map --parts N FILE…        counts files and leaves the counts in part-0 … part-(N-1)
+//! ```
+//!
+//! Which part a word is in depends on the word alone, so that a reduce task adds up the parts of one number.
+//! What a word is, and how counts are written, is said in the crate `wordcount`.
 
-use std::collections::HashMap;
-use std::io::{self, BufRead, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::process::ExitCode;
 
+use wordcount::Counts;
+
+/// More parts than that are a mistake.
+const MOST_PARTS: usize = 1024;
+
 fn main() -> ExitCode {
-    match count(io::stdin().lock()).and_then(|counts| print(&counts, io::stdout().lock())) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.as_slice() {
+        [] => count_input().map_err(|error| error.to_string()),
+        [flag, parts, files @ ..] if flag == "--parts" => count_files(parts, files),
+        _ => Err("usage: wordcount-map [--parts N FILE…]".to_owned()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("wordcount-map: {error}");
+        Err(problem) => {
+            eprintln!("wordcount-map: {problem}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// How often each word occurs. A line's end ends a word too, so that lines can be counted one by one.
-fn count(mut text: impl BufRead) -> io::Result<HashMap<String, u64>> {
-    let mut counts = HashMap::new();
-    let mut line = Vec::new();
-    while text.read_until(b'\n', &mut line)? > 0 {
-        for word in String::from_utf8_lossy(&line).split(|c: char| !c.is_alphanumeric()) {
-            if !word.is_empty() {
-                let word = word.chars().flat_map(char::to_lowercase).collect();
-                *counts.entry(word).or_insert(0) += 1;
-            }
-        }
-        line.clear();
-    }
-    Ok(counts)
+fn count_input() -> io::Result<()> {
+    let mut counts = Counts::default();
+    counts.add_text(io::stdin().lock())?;
+    counts.print(io::stdout().lock())
 }
 
-fn print(counts: &HashMap<String, u64>, output: impl Write) -> io::Result<()> {
-    let mut rows: Vec<(&String, u64)> = counts.iter().map(|(word, count)| (word, *count)).collect();
-    rows.sort_by(|(word, count), (other, other_count)| {
-        other_count.cmp(count).then_with(|| word.cmp(other))
-    });
-    let mut output = BufWriter::new(output);
-    writeln!(
-        output,
-        "total\t{}",
-        rows.iter().map(|(_, count)| count).sum::<u64>()
-    )?;
-    for (word, count) in rows {
-        writeln!(output, "{word}\t{count}")?;
+fn count_files(parts: &str, files: &[String]) -> Result<(), String> {
+    let parts = parts
+        .parse()
+        .ok()
+        .filter(|parts| (1..=MOST_PARTS).contains(parts))
+        .ok_or(format!(
+            "--parts {parts}: not a number from 1 to {MOST_PARTS}"
+        ))?;
+    let mut counts = Counts::default();
+    for path in files {
+        let file = File::open(path).map_err(|error| format!("open {path}: {error}"))?;
+        counts
+            .add_text(BufReader::new(file))
+            .map_err(|error| format!("read {path}: {error}"))?;
     }
-    output.flush()
+    for (number, part) in counts.into_parts(parts).iter().enumerate() {
+        let path = format!("part-{number}");
+        let written = File::create(&path).and_then(|file| part.print(file));
+        written.map_err(|error| format!("write {path}: {error}"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn printed(text: &[u8]) -> String {
-        let mut output = Vec::new();
-        print(&count(text).expect("reads"), &mut output).expect("writes");
-        String::from_utf8(output).expect("is text")
+    #[test]
+    fn a_number_of_parts_that_makes_no_sense_is_refused() {
+        for parts in ["0", "1025", "-1", "two", ""] {
+            let problem = count_files(parts, &[]).expect_err("is refused");
+            assert!(problem.contains("from 1 to 1024"), "{problem}");
+        }
     }
 
     #[test]
-    fn the_total_comes_first_and_then_the_most_frequent() {
-        assert_eq!(
-            printed(b"b a\nB, c-d\n"),
-            "total\t5\nb\t2\na\t1\nc\t1\nd\t1\n"
-        );
-    }
-
-    #[test]
-    fn no_words_make_a_total_of_nothing() {
-        assert_eq!(printed(b" \n--\n"), "total\t0\n");
-    }
-
-    #[test]
-    fn broken_text_ends_a_word() {
-        assert_eq!(printed(b"ab\xffcd"), "total\t2\nab\t1\ncd\t1\n");
+    fn a_file_that_is_not_there_is_named() {
+        let problem = count_files("1", &["no/such/file".to_owned()]).expect_err("is refused");
+        assert!(problem.starts_with("open no/such/file"), "{problem}");
     }
 }

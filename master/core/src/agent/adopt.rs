@@ -98,6 +98,7 @@ pub(super) fn adopt(
         message: String::new(),
         exit_code: None,
         usage: snapshot.usage,
+        outputs: Vec::new(),
         latest_number: snapshot.latest_number,
         acknowledged_number: snapshot.acknowledged_number,
         kill: None,

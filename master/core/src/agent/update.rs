@@ -11,7 +11,8 @@
 //! updates of a framework that is over are acknowledged here: nobody else will.
 
 use stoker_types::{
-    AgentId, StatusUpdate, TaskKey, TaskState, Timestamp, agent::AgentEvent, scheduler::Event,
+    AgentId, OutputFile, StatusUpdate, TaskKey, TaskState, Timestamp, agent::AgentEvent,
+    scheduler::Event,
 };
 
 use super::reject;
@@ -171,7 +172,8 @@ fn fill_in(cluster: &mut Cluster, update: &StatusUpdate) {
     let is_latest = update.number == task.latest_number && update.state == task.state;
     let is_complete = task.message == update.message
         && task.exit_code == update.exit_code
-        && task.usage == update.usage;
+        && task.usage == update.usage
+        && task.outputs.len() == update.outputs.len();
     if !is_latest || is_complete {
         return;
     }
@@ -210,6 +212,11 @@ fn describe(cluster: &mut Cluster, update: &StatusUpdate) {
         task.message.clone_from(&update.message);
         task.exit_code = update.exit_code;
         task.usage = update.usage;
+        let without_content = |output: &OutputFile| OutputFile {
+            content: None,
+            ..output.clone()
+        };
+        task.outputs = update.outputs.iter().map(without_content).collect();
     }
 }
 

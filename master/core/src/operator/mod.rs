@@ -4,8 +4,8 @@
 //! own, made of what [`crate::Effect::Changed`] tells.
 
 mod kill_task;
-mod read_output;
 mod teardown_framework;
+mod transfer;
 
 use crate::{
     effect::{Effect, OperatorRefusal},
@@ -28,21 +28,8 @@ pub(crate) fn command(
         OperatorCommand::TeardownFramework { framework_id } => {
             teardown_framework::teardown_framework(cluster, request, framework_id, effects);
         }
-        OperatorCommand::ReadOutput {
-            ticket,
-            task,
-            stream,
-            offset,
-            follow,
-        } => {
-            let transfer = stoker_types::agent::TransferRequest {
-                ticket,
-                task,
-                stream,
-                offset,
-                follow,
-            };
-            let result = read_output::read_output(cluster, transfer, effects);
+        OperatorCommand::Transfer(wanted) => {
+            let result = transfer::transfer(cluster, wanted, effects);
             reply(request, result, effects);
         }
     }

@@ -15,7 +15,7 @@ use stoker_types::{
     scheduler::{Event, Operation},
 };
 
-use super::{Caller, decline, refuse};
+use super::{Caller, decline, offer, refuse};
 use crate::{
     allocator::FilterKey,
     effect::Effect,
@@ -73,6 +73,9 @@ pub(crate) fn accept(
             };
             let offered = usable.resources.clone();
             let (verdicts, left) = validation::task::judge(known, tasks, offered);
+            if is_used_a_little(&usable.resources, &left) {
+                offer::hurry(cluster);
+            }
             use_up(cluster, caller, &offer_ids);
             for verdict in verdicts {
                 carry_out(cluster, now, (caller, &usable), verdict, effects);
@@ -87,6 +90,12 @@ pub(crate) fn accept(
             refuse(cluster, caller, &refusal, effects);
         }
     }
+}
+
+/// Whether tasks were launched and took less than half: who launches a little is likely to launch
+/// again soon, and should not find the rest away.
+fn is_used_a_little(offered: &Resources, left: &Resources) -> bool {
+    left != offered && left.cpus.saturating_mul(2) >= offered.cpus && left.mem >= offered.mem / 2
 }
 
 /// The offers are used up, each that is the caller's, whatever becomes of the operations.
@@ -151,6 +160,7 @@ fn staging(launch: &Launch, agent_id: AgentId, now: Timestamp) -> Task {
         message: String::new(),
         exit_code: None,
         usage: Usage::default(),
+        outputs: Vec::new(),
         latest_number: 0,
         acknowledged_number: 0,
         kill: None,

@@ -1,7 +1,7 @@
 //! Offer: what the allocator gives out becomes offers.
 //!
-//! Owns when the allocator runs (the first event at once, further ones together a little later)
-//! and how long an offer is out. Never decides whose turn it is.
+//! Owns when the allocator runs (the first event at once, further ones together a little later; at
+//! once for what is left of an offer that was used a little) and how long an offer is out. Never decides whose turn it is.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,12 @@ pub(crate) fn allocate_if_due(cluster: &mut Cluster, now: Timestamp, effects: &m
         Some(not_before) => cluster.timers.set(Timer::Allocation, not_before),
         None => offer(cluster, now, effects),
     }
+}
+
+/// Has the allocator run after this input, however lately it ran. Only for what cannot happen often
+/// for nothing.
+pub(crate) const fn hurry(cluster: &mut Cluster) {
+    cluster.allocated_at = None;
 }
 
 fn offer(cluster: &mut Cluster, now: Timestamp, effects: &mut Vec<Effect>) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use stoker_types::{
-    AgentId, Reason, Resources, Role, TaskInfo, TaskKey, TaskState, Timestamp, Usage,
+    AgentId, OutputFile, Reason, Resources, Role, TaskInfo, TaskKey, TaskState, Timestamp, Usage,
 };
 
 use crate::{allocator::Tenant, effect::TaskView};
@@ -25,6 +25,8 @@ pub(crate) struct Task {
     pub(crate) message: String,
     pub(crate) exit_code: Option<i32>,
     pub(crate) usage: Usage,
+    /// What it left in the blob store; without content, which only its framework needs.
+    pub(crate) outputs: Vec<OutputFile>,
     /// The number of the latest update that its agent made, as far as the master knows; 0 if none.
     pub(crate) latest_number: u64,
     /// All updates up to this number are acknowledged.
@@ -66,6 +68,7 @@ impl Task {
             message: self.message.clone(),
             exit_code: self.exit_code,
             usage: self.usage,
+            outputs: self.outputs.clone(),
             created_at: self.created_at,
             started_at: self.started_at,
             ended_at: self.ended_at,

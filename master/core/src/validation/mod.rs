@@ -5,6 +5,7 @@
 pub(crate) mod framework;
 pub(crate) mod offers;
 mod refusal;
+mod sandbox;
 pub(crate) mod snapshot;
 pub(crate) mod task;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use stoker_types::{Milli, Reason, Resources, TaskId, TaskInfo, TaskKey, TaskState, limit};
 
+use super::sandbox;
 use crate::state::{frameworks::Framework, tasks::Tasks};
 
 /// Millions of fuel units a second that go with one cpu where a task names no fuel.
@@ -132,9 +133,6 @@ fn check(task: &TaskInfo) -> Result<(), String> {
     if task.name.len() > limit::NAME_BYTES || task.name.chars().any(char::is_control) {
         return Err("its name has more than 256 bytes, or control characters".to_owned());
     }
-    if !task.inputs.is_empty() || !task.outputs.is_empty() {
-        return Err("inputs and outputs are not supported yet; only stdin is".to_owned());
-    }
     let counts = [task.arguments.len(), task.environment.len()];
     if counts
         .iter()
@@ -148,5 +146,5 @@ fn check(task: &TaskInfo) -> Result<(), String> {
     if arguments.chain(environment).sum::<usize>() > limit::ARGUMENTS_AND_ENVIRONMENT_BYTES {
         return Err("its arguments and environment take more than 32 KiB".to_owned());
     }
-    Ok(())
+    sandbox::check(task)
 }

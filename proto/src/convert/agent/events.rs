@@ -1,8 +1,8 @@
 //! What the master tells an agent.
 
 use stoker_types::{
-    Epoch, Reason, TaskKey,
-    agent::{AgentEvent, Launch, OutputStream, TransferRequest},
+    Epoch, Reason, TaskInfo, TaskKey,
+    agent::{AgentEvent, Launch},
     limit,
 };
 
@@ -12,6 +12,7 @@ use crate::{
         enums::WireEnum as _,
         error::{ConvertError, Under as _},
         read::{list, message, parse, required},
+        task::check_sandbox_paths,
     },
     v1::{self, agent_event as wire},
 };
@@ -155,43 +156,19 @@ impl TryFrom<v1::Launch> for Launch {
     type Error = ConvertError;
 
     fn try_from(launch: v1::Launch) -> Result<Self, Self::Error> {
+        let task: TaskInfo = required(launch.task)
+            .and_then(TryInto::try_into)
+            .under("task")?;
+        check_sandbox_paths(&task).under("task")?;
         Ok(Self {
             framework_id: parse(&launch.framework_id).under("framework_id")?,
             role: parse(&launch.role).under("role")?,
-            task: required(launch.task)
-                .and_then(TryInto::try_into)
-                .under("task")?,
+            task,
             allocated: launch
                 .allocated
                 .unwrap_or_default()
                 .try_into()
                 .under("allocated")?,
-        })
-    }
-}
-
-impl From<TransferRequest> for v1::TransferRequest {
-    fn from(request: TransferRequest) -> Self {
-        Self {
-            ticket: request.ticket,
-            task: Some(request.task.into()),
-            stream: v1::OutputStream::from(request.stream).into(),
-            offset: request.offset,
-            follow: request.follow,
-        }
-    }
-}
-
-impl TryFrom<v1::TransferRequest> for TransferRequest {
-    type Error = ConvertError;
-
-    fn try_from(request: v1::TransferRequest) -> Result<Self, Self::Error> {
-        Ok(Self {
-            ticket: request.ticket,
-            task: read_task(request.task)?,
-            stream: OutputStream::required(request.stream).under("stream")?,
-            offset: request.offset,
-            follow: request.follow,
         })
     }
 }

@@ -163,7 +163,7 @@ impl Artifacts {
         };
         let mut file = File::open(path).await.map_err(read_error)?;
         let (digest, size) = digest_of(&mut file).await.map_err(read_error)?;
-        if let Some(upload) = self.find(digest).await? {
+        if let Some(upload) = self.find(digest, kind).await? {
             progress(size, size);
             return Ok(upload);
         }
@@ -197,7 +197,7 @@ impl Artifacts {
         kind: ArtifactKind,
     ) -> Result<Upload, ArtifactError> {
         let digest = Digest::of(content);
-        if let Some(upload) = self.find(digest).await? {
+        if let Some(upload) = self.find(digest, kind).await? {
             return Ok(upload);
         }
         let header = PutHeader {
@@ -259,10 +259,17 @@ impl Artifacts {
         }
     }
 
-    /// The upload that need not be made.
-    async fn find(&self, digest: Digest) -> Result<Option<Upload>, ArtifactError> {
+    /// The upload that need not be made. A blob that is to be a module is sent again: that makes it
+    /// one, and a module stays where blobs are collected.
+    async fn find(
+        &self,
+        digest: Digest,
+        kind: ArtifactKind,
+    ) -> Result<Option<Upload>, ArtifactError> {
         let artifact = self.stat(digest).await?;
-        Ok(artifact.map(|artifact| Upload {
+        let good = artifact
+            .filter(|artifact| kind == ArtifactKind::Blob || artifact.kind == ArtifactKind::Module);
+        Ok(good.map(|artifact| Upload {
             digest,
             size: artifact.size,
             was_there: true,

@@ -168,7 +168,11 @@ impl LiveTask {
     /// Whether `update` says something that was not heard yet.
     fn is_told_more_by(&self, update: &StatusUpdate, was_asked: bool) -> bool {
         if update.needs_acknowledgement() {
-            return update.number > self.number;
+            // An answer of the master may have been ahead of the agent's own words.
+            let is_behind = self.state != TaskState::Unknown
+                && self.state != update.state
+                && !self.state.may_become(update.state);
+            return update.number > self.number && !is_behind;
         }
         if update.reason != Some(Reason::Reconciliation) || self.state == TaskState::Unknown {
             return true;

@@ -33,8 +33,8 @@ enum Mood {
     Damaged,
 }
 
-/// Names and contents by digest.
-type Named = BTreeMap<String, (String, Vec<u8>)>;
+/// What was uploaded, by digest: its header's name and kind, and its content.
+type Named = BTreeMap<String, (String, i32, Vec<u8>)>;
 
 #[derive(Clone, Default)]
 struct Store {
@@ -54,10 +54,10 @@ impl ArtifactService for Store {
             ));
         }
         let mut parts = request.into_inner();
-        let (mut name, mut content) = (String::new(), Vec::new());
+        let (mut name, mut kind, mut content) = (String::new(), 0, Vec::new());
         while let Some(PutRequest { part }) = parts.message().await? {
             match part.unwrap() {
-                Part::Header(header) => name = header.name,
+                Part::Header(header) => (name, kind) = (header.name, header.kind),
                 Part::Chunk(chunk) => {
                     assert!(!name.is_empty() && chunk.len() <= 64 * 1024);
                     content.extend_from_slice(&chunk);
@@ -69,7 +69,7 @@ impl ArtifactService for Store {
         self.artifacts
             .lock()
             .unwrap()
-            .insert(digest.clone(), (name, content));
+            .insert(digest.clone(), (name, kind, content));
         Ok(Response::new(PutResponse {
             digest,
             size,
@@ -82,7 +82,7 @@ impl ArtifactService for Store {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Self::GetStream>, Status> {
         let digest = request.into_inner().digest;
         let artifact = self.artifacts.lock().unwrap().get(&digest).cloned();
-        let (_, mut content) = artifact.ok_or_else(|| Status::not_found("none"))?;
+        let (_, _, mut content) = artifact.ok_or_else(|| Status::not_found("none"))?;
         let size = content.len() as u64;
         if self.mood == Mood::Damaged {
             content[0] ^= 1;
@@ -101,9 +101,9 @@ impl ArtifactService for Store {
     async fn stat(&self, request: Request<StatRequest>) -> Result<Response<StatResponse>, Status> {
         let digest = request.into_inner().digest;
         let artifact = self.artifacts.lock().unwrap().get(&digest).cloned();
-        let artifact = artifact.map(|(name, content)| v1::Artifact {
+        let artifact = artifact.map(|(name, kind, content)| v1::Artifact {
             digest,
-            kind: v1::ArtifactKind::Module.into(),
+            kind,
             size: content.len() as u64,
             name,
             created_at_us: 7,
@@ -192,6 +192,22 @@ async fn a_file_goes_up_once_and_comes_down_as_it_was() {
         .unwrap();
     assert_eq!((size, last), (1_000_001, (1_000_001, 1_000_001)));
     assert!(target == content());
+}
+
+#[tokio::test]
+async fn a_blob_is_sent_again_to_become_a_module() {
+    let client = serve(Store::default()).await;
+    let upload = async |kind| {
+        let upload = client.upload_bytes("guest", b"wasm", kind).await.unwrap();
+        let artifact = client.stat(upload.digest).await.unwrap().unwrap();
+        (upload.was_there, artifact.kind)
+    };
+    let (module, blob) = (ArtifactKind::Module, ArtifactKind::Blob);
+    assert_eq!(upload(blob).await, (false, blob));
+    assert_eq!(upload(blob).await, (true, blob));
+    assert_eq!(upload(module).await, (false, module));
+    assert_eq!(upload(module).await, (true, module));
+    assert_eq!(upload(blob).await, (true, module));
 }
 
 #[tokio::test]

@@ -10,8 +10,7 @@ use stoker_sdk_scheduler::{
     core::{Input, Output, SchedulerCore, Settings},
 };
 use stoker_types::{
-    AgentId, Attributes, Epoch, FrameworkId, OfferId, Reason, Role, StatusUpdate, TaskId, TaskKey,
-    TaskState, Timestamp, Usage,
+    AgentId, Attributes, Epoch, FrameworkId, OfferId, Role, TaskId, Timestamp,
     scheduler::{Call, Event, NumberedCall, Operation},
 };
 
@@ -62,20 +61,20 @@ const MOST_TICKS_IN_PLACE: u32 = 100;
 /// expected; [`acknowledged`](Self::acknowledged) shows the second of them.
 pub struct ScriptedMaster<S: Scheduler> {
     core: SchedulerCore<S>,
-    framework_id: FrameworkId,
+    pub(super) framework_id: FrameworkId,
     epoch: Epoch,
-    now: Timestamp,
-    is_connected: bool,
+    pub(super) now: Timestamp,
+    pub(super) is_connected: bool,
     /// Calls that the test has not looked at.
     pub(super) calls: VecDeque<NumberedCall>,
     pub(super) ending: Option<Ending>,
     next_offer: u64,
     /// Where each task was launched.
-    placed: BTreeMap<TaskId, AgentId>,
+    pub(super) placed: BTreeMap<TaskId, AgentId>,
     /// Where each open offer is.
     offered: BTreeMap<OfferId, AgentId>,
     /// The number of each task's last update, and the highest that was acknowledged.
-    updates: BTreeMap<TaskId, (u64, u64)>,
+    pub(super) updates: BTreeMap<TaskId, (u64, u64)>,
 }
 
 impl<S: Scheduler> ScriptedMaster<S> {
@@ -158,70 +157,6 @@ impl<S: Scheduler> ScriptedMaster<S> {
     pub fn rescind(&mut self, offer_id: OfferId) {
         self.offered.remove(&offer_id);
         self.event(Event::Rescind { offer_id });
-    }
-
-    /// Tells that a task is in this state now, as its agent would.
-    ///
-    /// # Panics
-    /// If the scheduler was never heard of this task, or the update is not acknowledged.
-    pub fn update(&mut self, task_id: &TaskId, state: TaskState) {
-        self.update_because(task_id, state, None);
-    }
-
-    /// Like [`update`](Self::update), with the reason.
-    ///
-    /// # Panics
-    /// If no launch of this task was seen, or the update is not acknowledged.
-    pub fn update_because(
-        &mut self,
-        task_id: &TaskId,
-        state: TaskState,
-        reason: impl Into<Option<Reason>>,
-    ) {
-        let (number, _) = self.updates.get(task_id).copied().unwrap_or_default();
-        let agent_id = self.placed.get(task_id).copied();
-        assert!(agent_id.is_some(), "no launch of {task_id} was seen");
-        let update = StatusUpdate {
-            agent_id,
-            number: number + 1,
-            reason: reason.into(),
-            ..self.status(task_id, state)
-        };
-        let numbers = self.updates.entry(task_id.clone()).or_default();
-        numbers.0 = number + 1;
-        self.event(Event::Update(update));
-        if self.ending.is_none() || self.is_connected {
-            let acknowledged = self.acknowledged(task_id);
-            assert_eq!(
-                acknowledged,
-                number + 1,
-                "the update of {task_id} is not acknowledged"
-            );
-        }
-    }
-
-    /// An update of this task without a number, reason and agent, to be completed for
-    /// [`event`](Self::event).
-    #[must_use]
-    pub fn status(&self, task_id: &TaskId, state: TaskState) -> StatusUpdate {
-        StatusUpdate {
-            task: TaskKey {
-                framework_id: self.framework_id,
-                task_id: task_id.clone(),
-            },
-            agent_id: None,
-            number: 0,
-            state,
-            reason: None,
-            message: String::new(),
-            exit_code: match state {
-                TaskState::Finished => Some(0),
-                _ => None,
-            },
-            usage: Usage::default(),
-            outputs: Vec::new(),
-            at: self.now,
-        }
     }
 
     /// Says that a call was not carried out.

@@ -1,6 +1,8 @@
-//! A master that does what a test says: [`master`] speaks for it, [`expect`] hears the scheduler.
+//! A master that does what a test says: [`master`] speaks for it, [`tell`] tells of tasks, [`expect`]
+//! hears the scheduler.
 
 mod expect;
 mod master;
+mod tell;
 
 pub use self::{expect::Launch, master::ScriptedMaster};

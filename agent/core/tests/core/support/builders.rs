@@ -7,9 +7,9 @@ use stoker_agent_core::{
     Timeouts,
 };
 use stoker_types::{
-    AgentId, Attributes, Digest, Epoch, FrameworkId, ModuleReference, Reason, Resources, Role,
-    RunnerId, StatusUpdate, TaskInfo, TaskKey, TaskLimits, TaskState, Timestamp, UnknownImports,
-    Usage,
+    AgentId, Attributes, BlobForm, Digest, Epoch, FrameworkId, ModuleReference, OutputFile, Reason,
+    Resources, Role, RunnerId, StatusUpdate, TaskInfo, TaskKey, TaskLimits, TaskState, Timestamp,
+    UnknownImports, Usage,
     agent::{AgentCall, AgentEvent, AgentInfo, Launch},
     runner::{CompiledKey, Event, NumberedEvent, Outcome, Tenant, Welcome},
 };
@@ -196,6 +196,20 @@ pub(crate) fn finished(name: &str, number: u64) -> StatusUpdate {
         usage: usage(),
         ..update(name, number, TaskState::Finished)
     }
+}
+
+/// Where a task with an output leaves it.
+pub(crate) const OUTPUT: &str = "out/words";
+
+/// What becomes of it.
+pub(crate) fn outputs() -> Vec<OutputFile> {
+    vec![OutputFile {
+        path: OUTPUT.to_owned(),
+        form: BlobForm::File,
+        digest: Digest::of(b"words"),
+        size: 5,
+        content: Some(b"words".to_vec()),
+    }]
 }
 
 pub(crate) fn of_event(update: StatusUpdate, runner_id: RunnerId, event: u64) -> Record {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use stoker_agent_core::{Agent, Config, Effect, Input, Record, Recovered};
-use stoker_types::{RunnerId, Timestamp, agent::AgentEvent};
+use stoker_types::{
+    RunnerId, Timestamp,
+    agent::{AgentEvent, Launch},
+};
 
 use super::builders::{
     START, admitted, config, connected, empty_log, from_master, identity, launch, persist,
@@ -80,6 +83,13 @@ impl Rig {
         })
     }
 
+    /// All records that were given out are written, and those that have to be are not synced.
+    pub(crate) fn written_unsynced(&mut self) -> Vec<Effect> {
+        self.input(Input::Written {
+            sequence: self.last_sequence,
+        })
+    }
+
     /// Time passes, and the deadlines in it.
     pub(crate) fn wait(&mut self, duration: Duration) -> Vec<Effect> {
         let end = self.now.after(duration);
@@ -94,7 +104,12 @@ impl Rig {
 
     /// Launches a task and brings it to its runner; returns the runner.
     pub(crate) fn running(&mut self, name: &str) -> RunnerId {
-        self.master(AgentEvent::Launch(Box::new(launch(name))));
+        self.running_as(name, launch(name))
+    }
+
+    /// The same with a launch that says more.
+    pub(crate) fn running_as(&mut self, name: &str, launch: Launch) -> RunnerId {
+        self.master(AgentEvent::Launch(Box::new(launch)));
         self.written();
         self.input(prepared(name));
         let mut effects = self.written();

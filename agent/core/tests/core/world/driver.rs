@@ -1,25 +1,33 @@
 //! The driver and the machine: the disk, the preparation, time, and their ends.
 
 use stoker_agent_core::{
-    Agent, Durability, Input, PrepareFailure, PreparePhase, Prepared, Record, replay,
+    Agent, Durability, Input, PrepareFailure, PreparePhase, Prepared, Record, UploadFailure, replay,
 };
 use stoker_types::Reason;
 
 use super::{World, config_of};
-use crate::support::{AGENT, compiled};
+use crate::support::{AGENT, compiled, outputs};
 
 impl World {
     pub(super) fn written(&mut self, count: usize) {
         let count = count.min(self.unwritten.len());
-        let mut last = None;
         for (sequence, record) in self.unwritten.drain(..count) {
-            last = Some(sequence);
-            self.disk.push(record.clone());
-            if record.durability() == Durability::Synced {
-                self.synced = self.disk.len();
-            }
+            self.unanswered = Some(sequence);
+            self.disk.push(record);
         }
-        if let Some(sequence) = last {
+        if let Some(sequence) = self.unanswered {
+            self.input(Input::Written { sequence });
+        }
+    }
+
+    /// What is written is synced where it has to be.
+    pub(super) fn synced(&mut self) {
+        let last = self
+            .disk
+            .iter()
+            .rposition(|record| record.durability() == Durability::Synced);
+        self.synced = self.synced.max(last.map_or(0, |index| index + 1));
+        if let Some(sequence) = self.unanswered.take() {
             self.input(Input::Persisted { sequence });
         }
     }
@@ -55,6 +63,24 @@ impl World {
         }
     }
 
+    /// An upload is over, and may have failed.
+    pub(super) fn uploaded(&mut self, n: u8, is_well: bool) {
+        let index = usize::from(n) % self.uploading.len().max(1);
+        let Some(task) = self.uploading.iter().nth(index).cloned() else {
+            return;
+        };
+        self.uploading.remove(&task);
+        let result = if is_well {
+            Ok(outputs())
+        } else {
+            Err(UploadFailure {
+                reason: Reason::OutputMissing,
+                message: "nothing is there".to_owned(),
+            })
+        };
+        self.input(Input::OutputsUploaded { task, result });
+    }
+
     pub(super) fn wait(&mut self, ms: u64) {
         let end = self.now.after(std::time::Duration::from_millis(ms));
         while let Some(deadline) = self.agent.deadline().filter(|deadline| *deadline <= end) {
@@ -69,11 +95,14 @@ impl World {
         self.connect();
         self.admit();
         self.written(usize::MAX);
+        self.synced();
         self.prepared(n, true);
         self.runner_answers(n);
         self.runner_obeys(n);
         self.event_comes(n);
         self.written(usize::MAX);
+        self.synced();
+        self.uploaded(n, true);
     }
 
     /// The daemon is killed; a part of what was on its way to the disk and to the runners gets
@@ -83,10 +112,12 @@ impl World {
         let reached: Vec<Record> = self.unwritten.drain(..reached).map(|(_, r)| r).collect();
         self.disk.extend(reached);
         self.unwritten.clear();
+        self.unanswered = None;
         self.connection = None;
         self.is_admitted = false;
         self.deaths.clear();
         self.preparing.clear();
+        self.uploading.clear();
         if power_fails {
             self.boot += 1;
             self.runners.clear();
@@ -143,5 +174,9 @@ impl World {
         assert_eq!(after.runners, runners);
         self.synced = snapshot.len();
         self.disk = snapshot;
+        // The snapshot is synced, and stands for all before it.
+        if let Some(sequence) = self.unanswered.take() {
+            self.input(Input::Persisted { sequence });
+        }
     }
 }

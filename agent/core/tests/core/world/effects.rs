@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use stoker_agent_core::{Effect, Record};
-use stoker_types::{RunnerId, TaskKey, runner::Tenant};
+use stoker_types::{RunnerId, TaskKey, agent::Launch, runner::Tenant};
 
 use super::{Order, Process, World};
+use crate::support::OUTPUT;
 
 impl World {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -28,6 +29,14 @@ impl World {
                 Effect::CancelPrepare { task } => {
                     self.preparing.remove(&task);
                 }
+                Effect::UploadOutputs { task, paths } => {
+                    assert_eq!(paths, [OUTPUT]);
+                    self.check_pending(&task);
+                    assert!(self.uploading.insert(task), "uploaded twice at once");
+                }
+                Effect::CancelUpload { task } => {
+                    self.uploading.remove(&task);
+                }
                 Effect::StartRunner {
                     runner_id,
                     nonce,
@@ -40,21 +49,7 @@ impl World {
                 } => self.adopt(runner_id, nonce, confirmed_event),
                 Effect::Launch {
                     runner_id, launch, ..
-                } => {
-                    let task = TaskKey {
-                        framework_id: launch.framework_id,
-                        task_id: launch.task.id,
-                    };
-                    let record = Record::HandedOver {
-                        task: task.clone(),
-                        runner_id,
-                    };
-                    assert!(
-                        self.disk.contains(&record),
-                        "{task} ran before the log knew"
-                    );
-                    self.order(runner_id, Order::Launch(task));
-                }
+                } => self.launch_on(runner_id, &launch),
                 Effect::Kill { runner_id, task } => self.order(runner_id, Order::Kill(task)),
                 Effect::ConfirmEvent { runner_id, event } => {
                     self.order(runner_id, Order::Confirm(event));
@@ -78,6 +73,27 @@ impl World {
                 Effect::Exit { failure } => panic!("the agent left: {failure:?}"),
             }
         }
+    }
+
+    fn launch_on(&mut self, runner_id: RunnerId, launch: &Launch) {
+        let task = TaskKey {
+            framework_id: launch.framework_id,
+            task_id: launch.task.id.clone(),
+        };
+        let record = Record::HandedOver {
+            task: task.clone(),
+            runner_id,
+        };
+        let is_logged = self.disk.contains(&record);
+        assert!(is_logged, "{task} ran before the log knew");
+        self.order(runner_id, Order::Launch(task));
+    }
+
+    fn check_pending(&self, key: &TaskKey) {
+        let is_it =
+            |record: &Record| matches!(record, Record::OutputsPending { task, .. } if task == key);
+        let is_logged = self.disk.iter().any(is_it);
+        assert!(is_logged, "outputs were uploaded before the log knew");
     }
 
     pub(super) fn start_runner(&mut self, runner_id: RunnerId, nonce: u64, tenant: Tenant) {

@@ -10,6 +10,7 @@ impl World {
         for round in 0..100 {
             self.connect();
             self.written(usize::MAX);
+            self.synced();
             self.admit();
             while !self.deaths.is_empty() {
                 self.death_is_heard();
@@ -31,6 +32,11 @@ impl World {
                 }
             }
             self.written(usize::MAX);
+            while !self.uploading.is_empty() {
+                self.uploaded(0, true);
+            }
+            self.written(usize::MAX);
+            self.synced();
             for n in 0..self.tasks.len() {
                 let key = self.tasks.keys().nth(n).cloned().expect("a task");
                 let last = self.tasks[&key].updates.keys().next_back().copied();
@@ -39,6 +45,7 @@ impl World {
                 }
             }
             self.written(usize::MAX);
+            self.synced();
             self.wait(20_000);
             if self.agent.view().tasks.is_empty() && round > 3 {
                 break;

@@ -7,7 +7,7 @@ use stoker_types::{
 };
 
 use super::{Known, World};
-use crate::support::{AGENT, launch_of};
+use crate::support::{AGENT, OUTPUT, launch_of, outputs};
 
 impl World {
     /// The master hears something.
@@ -69,6 +69,10 @@ impl World {
             update.number == latest + 1 || (known.may_skip && update.number > latest),
             "out of order: {update:?} after {latest}"
         );
+        let is_finished = update.state == TaskState::Finished;
+        let has_outputs = is_finished && self.with_outputs.contains(&update.task);
+        let expected = if has_outputs { outputs() } else { Vec::new() };
+        assert_eq!(update.outputs, expected, "{update:?}");
         let before = known.state().unwrap_or(TaskState::Staging);
         assert!(before.may_become(update.state), "{before} to {update:?}");
         known.updates.insert(update.number, update);
@@ -89,11 +93,15 @@ impl World {
             return;
         }
         let name = format!("task-{}", self.tasks.len());
-        let launch = launch_of(framework_number, &name, "cpus=0.1;mem=1MiB");
+        let mut launch = launch_of(framework_number, &name, "cpus=0.1;mem=1MiB");
         let key = TaskKey {
             framework_id: launch.framework_id,
             task_id: launch.task.id.clone(),
         };
+        if self.tasks.len() % 2 == 1 {
+            launch.task.outputs = vec![OUTPUT.to_owned()];
+            self.with_outputs.insert(key.clone());
+        }
         self.tasks.insert(key, Known::default());
         self.master(AgentEvent::Launch(Box::new(launch)));
     }

@@ -73,6 +73,8 @@ pub(crate) struct World {
     synced: usize,
     /// What is on its way to the disk.
     unwritten: VecDeque<(u64, Record)>,
+    /// The latest record that is written, if the agent has not heard that all up to it are synced.
+    unanswered: Option<u64>,
     connection: Option<ConnectionId>,
     last_connection: u64,
     is_admitted: bool,
@@ -83,7 +85,10 @@ pub(crate) struct World {
     /// Runners whose death the daemon has not heard of.
     deaths: VecDeque<RunnerId>,
     preparing: BTreeSet<TaskKey>,
+    uploading: BTreeSet<TaskKey>,
     tasks: BTreeMap<TaskKey, Known>,
+    /// The tasks that leave an output.
+    with_outputs: BTreeSet<TaskKey>,
     removed: BTreeSet<FrameworkId>,
     executions: BTreeMap<TaskKey, u32>,
 }
@@ -101,6 +106,7 @@ impl World {
             disk: Vec::new(),
             synced: 0,
             unwritten: VecDeque::new(),
+            unanswered: None,
             connection: None,
             last_connection: 0,
             is_admitted: false,
@@ -110,7 +116,9 @@ impl World {
             runners: BTreeMap::new(),
             deaths: VecDeque::new(),
             preparing: BTreeSet::new(),
+            uploading: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            with_outputs: BTreeSet::new(),
             removed: BTreeSet::new(),
             executions: BTreeMap::new(),
         };
@@ -140,6 +148,7 @@ pub(crate) enum Happening {
     Prepared(u8),
     NotPrepared(u8),
     Preparing(u8, bool),
+    Uploaded(u8, bool),
     RunnerAnswers(u8),
     RunnerDies(u8),
     DeathIsHeard,
@@ -183,10 +192,16 @@ impl World {
             // Rare: it is for ever.
             Happening::Shutdown(n) if n > 20 => {}
             Happening::Shutdown(n) => self.shutdown(FrameworkId::from_bits(u64::from(n % 3) + 1)),
-            Happening::Written(n) => self.written(usize::from(n)),
+            // The sync may take its time.
+            Happening::Written(n) if n % 2 == 1 => self.written(usize::from(n)),
+            Happening::Written(n) => {
+                self.written(usize::from(n));
+                self.synced();
+            }
             Happening::Prepared(n) => self.prepared(n, true),
             Happening::NotPrepared(n) => self.prepared(n, false),
             Happening::Preparing(n, is_compiling) => self.preparing(n, is_compiling),
+            Happening::Uploaded(n, is_well) => self.uploaded(n, is_well),
             Happening::RunnerAnswers(n) => self.runner_answers(n),
             Happening::RunnerDies(n) => {
                 if let Some(runner_id) = self.runner(n) {

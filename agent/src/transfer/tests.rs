@@ -1,14 +1,16 @@
 //! What a reader gets of a task's output, chunk by chunk.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 
 use stoker_agent_core::Record;
 use stoker_types::{
     IdGenerator, Resources, Role, StatusUpdate, TaskInfo, TaskLimits, TaskState, Timestamp, Usage,
-    agent::Launch,
+    agent::{Launch, OutputStream},
+    limit,
 };
 
 use super::*;
+use crate::data_directory::sandbox;
 
 struct Bench {
     root: tempfile::TempDir,
@@ -93,11 +95,13 @@ impl Bench {
         let request = TransferRequest {
             ticket: 7,
             task: task(),
-            stream: OutputStream::Stdout,
-            offset,
-            follow,
+            wanted: Wanted::Output {
+                stream: OutputStream::Stdout,
+                offset,
+                follow,
+            },
         };
-        tokio::spawn(async move { transfers.read(request, &sender).await });
+        tokio::spawn(async move { transfers.read(request, sender).await });
         chunks
     }
 }
@@ -180,10 +184,12 @@ async fn a_reader_that_leaves_ends_the_transfer() {
     let request = TransferRequest {
         ticket: 7,
         task: task(),
-        stream: OutputStream::Stdout,
-        offset: 0,
-        follow: true,
+        wanted: Wanted::Output {
+            stream: OutputStream::Stdout,
+            offset: 0,
+            follow: true,
+        },
     };
     drop(chunks);
-    bench.transfers.read(request, &sender).await;
+    bench.transfers.read(request, sender).await;
 }

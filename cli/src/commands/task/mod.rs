@@ -1,4 +1,8 @@
-//! `stoker task list|show|logs|kill`.
+//! `stoker task list|show|logs|files|cp|kill`.
+
+mod copy;
+mod files;
+mod unpack;
 
 use stoker_proto::{json, v1};
 use tokio_stream::StreamExt as _;
@@ -18,6 +22,8 @@ pub(super) async fn task(verb: Task, format: OutputFormat) -> anyhow::Result<()>
         Task::List(arguments) => list(arguments, format).await,
         Task::Show(named) => show(named, format).await,
         Task::Logs(arguments) => logs(arguments).await,
+        Task::Files(arguments) => files::files(arguments, format).await,
+        Task::Cp(arguments) => copy::copy(arguments, format).await,
         Task::Kill(named) => kill(named, format).await,
     }
 }
@@ -109,6 +115,14 @@ fn fields(task: &json::Task) -> Table {
     table.field("fuel used", task.fuel_used.to_string());
     table.field("cpu time", format!("{} s", task.cpu_seconds));
     table.field("memory peak", stoker_types::size::display(task.mem_peak));
+    for output in &task.outputs {
+        let size = stoker_types::size::display(output.size);
+        let what = format!(
+            "{} ({}, {size}, blob:{})",
+            output.path, output.form, output.digest
+        );
+        table.field("output", what);
+    }
     table
 }
 

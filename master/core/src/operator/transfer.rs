@@ -1,4 +1,5 @@
-//! Read a task's output: its agent is asked to open a transfer. The bytes never pass here.
+//! Read what is in a task's sandbox: its agent is asked to open a transfer. The bytes never pass
+//! here.
 
 use stoker_types::agent::{AgentEvent, TransferRequest};
 
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// Has the task's agent open a transfer, also after the task's end.
-pub(super) fn read_output(
+pub(super) fn transfer(
     cluster: &Cluster,
     transfer: TransferRequest,
     effects: &mut Vec<Effect>,

@@ -1,0 +1,199 @@
+//! The CPU time that a whole runner may use in each window: the runner's side of the governor.
+//!
+//! Pure: the time and the CPU time of the process come in with each call. No budget is no bound,
+//! and one stays in force until another is set, whether there is a daemon or not.
+
+use std::time::{Duration, Instant};
+
+use stoker_types::runner::BUDGET_WINDOW as WINDOW;
+
+/// Whether the workers may run.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    limit: Option<Limit>,
+}
+
+#[derive(Debug)]
+struct Limit {
+    per_window: i128,
+    window_ends: Instant,
+    /// What was left when this window began, in nanoseconds: a debt if negative.
+    at_start: i128,
+    /// What is left of that, as far as turns have been booked.
+    left: i128,
+    /// The CPU time of the process when this window began.
+    cpu_at_start: Duration,
+}
+
+impl Budget {
+    /// Sets what each window may take, from this moment on.
+    pub(super) fn set(&mut self, per_window: Option<Duration>, now: Instant, process: Duration) {
+        let Some(per_window) = per_window.map(nanos) else {
+            self.limit = None;
+            return;
+        };
+        match &mut self.limit {
+            None => {
+                self.limit = Some(Limit {
+                    per_window,
+                    window_ends: now + WINDOW,
+                    at_start: per_window,
+                    left: per_window,
+                    cpu_at_start: process,
+                });
+            }
+            Some(limit) => {
+                let more = per_window - limit.per_window;
+                limit.per_window = per_window;
+                limit.at_start += more;
+                limit.left += more;
+            }
+        }
+    }
+
+    /// A turn took so much.
+    pub(super) fn charge(&mut self, cpu: Duration) {
+        if let Some(limit) = &mut self.limit {
+            limit.left -= nanos(cpu);
+        }
+    }
+
+    /// Until when the workers have to pause, if they have to. `process` tells the CPU time of the
+    /// process, and is asked once a window.
+    pub(super) fn pause(
+        &mut self,
+        now: Instant,
+        process: impl FnOnce() -> Duration,
+    ) -> Option<Instant> {
+        let limit = self.limit.as_mut()?;
+        if now >= limit.window_ends {
+            limit.turn_over(now, process());
+        }
+        (limit.left <= 0).then_some(limit.window_ends)
+    }
+}
+
+impl Limit {
+    /// Begins the window that `now` is in. All that the process used counts, the turns among it, so
+    /// what was booked of them in the meantime is not looked at. A rest is lost; a debt stays.
+    fn turn_over(&mut self, now: Instant, process: Duration) {
+        let late = now.saturating_duration_since(self.window_ends);
+        let windows = late.as_nanos() / WINDOW.as_nanos() + 1;
+        let windows = u32::try_from(windows).unwrap_or(u32::MAX);
+        let used = nanos(process.saturating_sub(self.cpu_at_start));
+        let rest = (self.at_start - used).min(0);
+        self.at_start = (rest + self.per_window * i128::from(windows)).min(self.per_window);
+        self.left = self.at_start;
+        self.cpu_at_start = process;
+        self.window_ends += WINDOW.saturating_mul(windows);
+    }
+}
+
+fn nanos(time: Duration) -> i128 {
+    i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn unasked() -> Duration {
+        panic!("asked within a window")
+    }
+
+    #[test]
+    fn without_a_budget_nobody_pauses() {
+        let mut budget = Budget::default();
+        let now = Instant::now();
+        budget.charge(millis(1_000_000));
+        assert_eq!(budget.pause(now, unasked), None);
+        budget.set(Some(Duration::ZERO), now, millis(0));
+        assert!(budget.pause(now, unasked).is_some());
+        budget.set(None, now, millis(0));
+        assert_eq!(budget.pause(now, unasked), None);
+    }
+
+    #[test]
+    fn workers_pause_when_it_is_used_up_until_the_next_window() {
+        let mut budget = Budget::default();
+        let start = Instant::now();
+        budget.set(Some(millis(20)), start, millis(100));
+        budget.charge(millis(19));
+        assert_eq!(budget.pause(start + millis(10), unasked), None);
+        budget.charge(millis(3));
+        let end = start + WINDOW;
+        assert_eq!(budget.pause(start + millis(20), unasked), Some(end));
+        // Two over, and one of the control thread's: 17 in the next one.
+        assert_eq!(budget.pause(end, || millis(123)), None);
+        budget.charge(millis(16));
+        assert_eq!(budget.pause(end + millis(1), unasked), None);
+        budget.charge(millis(1));
+        assert_eq!(
+            budget.pause(end + millis(2), unasked),
+            Some(end + WINDOW),
+            "17 are used up"
+        );
+    }
+
+    #[test]
+    fn a_rest_is_lost_and_a_debt_is_paid_by_as_many_windows_as_it_takes() {
+        let mut budget = Budget::default();
+        let start = Instant::now();
+        budget.set(Some(millis(10)), start, millis(0));
+        // A whole window without any use.
+        assert_eq!(budget.pause(start + millis(75), || millis(0)), None);
+        budget.charge(millis(10));
+        assert!(budget.pause(start + millis(80), unasked).is_some());
+        // One operation of 35 ms.
+        let until = budget.pause(start + millis(100), || millis(35));
+        assert_eq!(until, Some(start + millis(150)));
+        let until = budget.pause(start + millis(150), || millis(35));
+        assert_eq!(until, Some(start + millis(200)));
+        assert_eq!(budget.pause(start + millis(210), || millis(35)), None);
+        budget.charge(millis(5));
+        assert!(
+            budget.pause(start + millis(211), unasked).is_some(),
+            "25 of 35 were owed"
+        );
+    }
+
+    #[test]
+    fn turns_that_span_windows_are_counted_once() {
+        let mut budget = Budget::default();
+        let start = Instant::now();
+        budget.set(Some(millis(25)), start, millis(0));
+        let mut process = millis(0);
+        let mut used = millis(0);
+        // Turns of 7 ms of CPU time, booked when they are over.
+        for step in 0..10_000_u64 {
+            let now = start + millis(step);
+            if budget.pause(now, || process).is_none() {
+                process += millis(1);
+                used += millis(1);
+                if used.as_millis().is_multiple_of(7) {
+                    budget.charge(millis(7));
+                }
+            }
+        }
+        // 200 windows of 25, and a turn that was not booked in time.
+        assert!(used <= millis(5000) + millis(7), "{used:?}");
+        assert!(used >= millis(4900), "{used:?}");
+    }
+
+    #[test]
+    fn another_budget_counts_at_once() {
+        let mut budget = Budget::default();
+        let start = Instant::now();
+        budget.set(Some(millis(10)), start, millis(0));
+        budget.charge(millis(10));
+        assert!(budget.pause(start, unasked).is_some());
+        budget.set(Some(millis(30)), start, millis(10));
+        assert_eq!(budget.pause(start, unasked), None);
+        budget.set(Some(millis(5)), start, millis(10));
+        assert!(budget.pause(start, unasked).is_some());
+    }
+}
