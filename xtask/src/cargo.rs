@@ -15,6 +15,18 @@ pub(crate) const PROGRAMS_ONLY: &[&str] = &["--workspace", "--bins", "--examples
 /// The same set with all tests.
 pub(crate) const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
+/// The program that everything is about.
+const STOKER: &str = "stoker";
+/// The framework that the demo runs.
+pub(crate) const WORDCOUNT: &str = "stoker-examples-wordcount";
+
+/// The programs that a build makes, as far as we run them.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) stoker: PathBuf,
+    pub(crate) wordcount: PathBuf,
+}
+
 /// What cargo says of the workspace that we stand in.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -54,8 +66,8 @@ impl Workspace {
         })
     }
 
-    /// Builds the selection and returns the path of the program `stoker`.
-    pub(crate) fn build(&self, selection: &[&str]) -> Result<PathBuf> {
+    /// Builds the selection and returns where the programs are.
+    pub(crate) fn build(&self, selection: &[&str]) -> Result<Programs> {
         let mut command = cargo(&self.root);
         command
             .arg("build")
@@ -70,8 +82,15 @@ impl Workspace {
                 processes::describe(&command)
             )));
         }
-        executable(&String::from_utf8_lossy(&output.stdout), "stoker")
-            .ok_or_else(|| Failure::new("cargo built no program called `stoker`"))
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let program = |name| {
+            executable(&messages, name)
+                .ok_or_else(|| Failure::new(format!("cargo built no program called `{name}`")))
+        };
+        Ok(Programs {
+            stoker: program(STOKER)?,
+            wordcount: program(WORDCOUNT)?,
+        })
     }
 }
 

@@ -4,8 +4,10 @@
 pub(crate) const OVERVIEW: &str = "\
 cargo xtask VERB: the project's habits
 
-  demo [FILE]   start a real cluster, count the words of a text in Wasm, meet its limits
+  demo [PATH]   start a real cluster, count words on it in Wasm, lose a runner, meet its limits
   test          everything that must hold before a change lands
+  sim           run the simulator: the real cores in a cruel world, from seeds
+  bench launch  what a task costs: throughput, CPU time, latency, beside yardsticks
   setup         make this machine ready; the other verbs do it too
   guests        compile examples/guests to Wasm
   tidy          check the house: arrows, file heads, sizes, names, links
@@ -36,24 +38,59 @@ Does `setup` first. Prints the path of each module. They are in `guests/wasm32-w
 cargo's target folder; tests find that folder in STOKER_GUESTS_DIR.";
 
 const DEMO: &str = "\
-cargo xtask demo [FILE]: see it work
+cargo xtask demo [PATH]: see it work
 
 Does `setup`, builds `stoker` and the guests, and starts a real cluster on free ports of this machine:
 a master, two agents, a runner for each tenant. Through it,
-  - a guest counts the words of FILE (by default the GNU General Public License, or this repository's
+  - a guest counts the words of a file (PATH, or the GNU General Public License, or this repository's
     own text where that is not installed), and the count is compared with a native one;
+  - a framework, examples/wordcount, counts the words of many files (those under PATH, or under
+    /usr/share/common-licenses and /usr/share/doc) with map and reduce tasks; a runner is killed in the
+    middle, and the count is the native one all the same;
   - a guest that never ends meets its time limit;
   - a guest that takes all memory meets its memory limit;
   - a guest that never ends meets its fuel budget.
 Then it stops the cluster and checks that no process of it is left. It needs no terminal and no input.
 
-  STOKER_BIN=PATH   use this `stoker` and build none";
+  STOKER_BIN=PATH   use this `stoker` and build none; examples/wordcount is looked for beside it";
+
+const SIM: &str = "\
+cargo xtask sim [--seeds N] [--first S] [--seed S] [--plant BUG]: run the simulator
+
+The cores of master and agent and the schedulers' SDK, in a world of faults that a seed fixes: lost links,
+crashes, power cuts, slow disks, clocks that jump. After each step the invariants of the cluster hold, and
+when all trouble is over all is well again. A seed that fails prints the end of its log, what was wrong,
+and the command that shows it again.
+
+  --seeds N     run N seeds, 100 if nothing is said, on as many threads as the machine has cpus
+  --first S     from seed S on, 1 if nothing is said
+  --seed S      run this one and print its whole log: the same seed has the same log, byte for byte
+  --plant BUG   with a bug in the simulator's own drivers, to see it caught: skip-checkpoint, sync-early,
+                acknowledge-early, offer-twice, commit-early, lose-message, late-first-word
+
+It builds the simulator alone: neither the engine nor the guests.";
+
+const BENCH: &str = "\
+cargo xtask bench launch [--tasks N] [--rounds N] [--seed N] [--json FILE]: what a task costs
+
+Builds everything for speed (10 to 20 minutes the first time), starts a master and an agent on free ports,
+and launches tasks that do nothing: 10 000 a round, 5 rounds, and between them the same module on bare
+wasmtime and `posix_spawn` of /bin/true. Then tasks that arrive at random, at 10 % and at 50 % of what went
+through; then all of it again with every record synced. docs/OPERATIONS.md says how to read the result.
+
+  --tasks N     the tasks of a round
+  --rounds N    how often
+  --seed N      fixes when tasks arrive
+  --json FILE   write all figures there too
+
+The first line on standard output is `launch: N tasks/s`; progress goes to standard error. Close everything
+else: the figures are the machine's as it is.";
 
 const TEST: &str = "\
 cargo xtask test [--skip-demo]: everything that must hold before a change lands
 
 Setup, tidy, formatting, lints, the build of everything, the guests, unit tests, documentation tests,
-tests on a real cluster, the documentation, and the demo. Steps that do not stand on each other go on
+500 seeds of the simulator, tests on a real cluster, the documentation, and the demo. Steps that do not stand on each other go on
 after a failure; the end tells the time of each, what failed, and how to see that again alone.
 
   --skip-demo   leave out the demo
@@ -77,9 +114,11 @@ would be right.";
 /// The help of one verb, if there is such a verb.
 pub(crate) fn of(verb: &str) -> Option<&'static str> {
     match verb {
+        "bench" => Some(BENCH),
         "demo" => Some(DEMO),
         "guests" => Some(GUESTS),
         "setup" => Some(SETUP),
+        "sim" => Some(SIM),
         "test" => Some(TEST),
         "tidy" => Some(TIDY),
         _ => None,

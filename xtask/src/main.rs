@@ -1,6 +1,7 @@
 //! `cargo xtask VERB`: the project's habits as a program. This file knows the verbs and nothing else; each
 //! is in the file or folder of its name.
 
+mod bench;
 mod cargo;
 mod demo;
 mod failure;
@@ -10,6 +11,7 @@ mod help;
 mod processes;
 mod screen;
 mod setup;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -23,10 +25,12 @@ use std::process::ExitCode;
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
 enum Verb {
-    Demo { text: Option<PathBuf> },
+    Bench { arguments: Vec<String> },
+    Demo { path: Option<PathBuf> },
     Guests,
     Help { text: &'static str },
     Setup,
+    Sim { arguments: Vec<String> },
     Test { demo: bool },
     Tidy,
 }
@@ -59,9 +63,11 @@ fn run(verb: Verb) -> Result<()> {
     }
     let workspace = Workspace::find()?;
     match verb {
-        Verb::Demo { text } => demo::run(&workspace, text),
+        Verb::Bench { arguments } => bench::run(&workspace, &arguments),
+        Verb::Demo { path } => demo::run(&workspace, path),
         Verb::Guests => guests::run(&workspace),
         Verb::Setup => setup::run(&workspace),
+        Verb::Sim { arguments } => sim::run(&workspace, &arguments),
         Verb::Test { demo } => test::run(&workspace, demo),
         Verb::Tidy => tidy::run(&workspace),
         Verb::Help { .. } => Ok(()),
@@ -89,6 +95,21 @@ fn parse(arguments: &[String]) -> std::result::Result<Verb, String> {
     {
         return Ok(Verb::Help { text });
     }
+    if verb == "bench" {
+        return match rest.split_first() {
+            Some((what, options)) if what == "launch" => {
+                bench::check(options)?;
+                let arguments = options.to_vec();
+                Ok(Verb::Bench { arguments })
+            }
+            Some((what, _)) => Err(format!("`bench` does not know `{what}`")),
+            None => Err("`bench` wants to know what: `bench launch`".to_owned()),
+        };
+    }
+    if verb == "sim" {
+        let arguments = rest.to_vec();
+        return Ok(Verb::Sim { arguments });
+    }
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     match (verb.as_str(), rest.as_slice()) {
         ("setup", []) => Ok(Verb::Setup),
@@ -96,9 +117,9 @@ fn parse(arguments: &[String]) -> std::result::Result<Verb, String> {
         ("tidy", []) => Ok(Verb::Tidy),
         ("test", []) => Ok(Verb::Test { demo: true }),
         ("test", ["--skip-demo"]) => Ok(Verb::Test { demo: false }),
-        ("demo", []) => Ok(Verb::Demo { text: None }),
-        ("demo", [file]) if !file.starts_with('-') => Ok(Verb::Demo {
-            text: Some(PathBuf::from(file)),
+        ("demo", []) => Ok(Verb::Demo { path: None }),
+        ("demo", [path]) if !path.starts_with('-') => Ok(Verb::Demo {
+            path: Some(PathBuf::from(path)),
         }),
         (verb, rest) => Err(format!("`{verb}` does not take `{}`", rest.join(" "))),
     }
@@ -120,19 +141,27 @@ mod tests {
     #[test]
     fn verbs_and_their_arguments_are_known() {
         assert_eq!(parsed("setup"), Ok(Verb::Setup));
-        assert_eq!(parsed("demo"), Ok(Verb::Demo { text: None }));
+        assert_eq!(parsed("demo"), Ok(Verb::Demo { path: None }));
         assert_eq!(
             parsed("demo a.txt"),
             Ok(Verb::Demo {
-                text: Some("a.txt".into())
+                path: Some("a.txt".into())
             })
         );
         assert_eq!(parsed("test --skip-demo"), Ok(Verb::Test { demo: false }));
+        let arguments = vec!["--seed".to_owned(), "7".to_owned()];
+        assert_eq!(
+            parsed("bench launch --tasks 9"),
+            Ok(Verb::Bench {
+                arguments: vec!["--tasks".to_owned(), "9".to_owned()]
+            })
+        );
+        assert_eq!(parsed("sim --seed 7"), Ok(Verb::Sim { arguments }));
     }
 
     #[test]
     fn every_verb_has_help_both_ways() {
-        for verb in ["setup", "guests", "demo", "test", "tidy"] {
+        for verb in ["bench", "setup", "guests", "demo", "sim", "test", "tidy"] {
             let text = help::of(verb).expect("has help");
             assert_eq!(parsed(&format!("{verb} --help")), Ok(Verb::Help { text }));
             assert_eq!(parsed(&format!("help {verb}")), Ok(Verb::Help { text }));

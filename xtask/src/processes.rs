@@ -121,6 +121,14 @@ pub(crate) fn kill_and_reap(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
+/// Sends a signal to processes that we started, or that those started, by the shell's own `kill`: the
+/// program of that name is not on every machine.
+pub(crate) fn signal(name: &str, ids: &[u32]) -> Result<()> {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    let command = format!("kill -{name} {}", ids.join(" "));
+    text(Command::new("sh").args(["-c", &command])).map(drop)
+}
+
 /// Reads a pipe to its end beside us, so that the program never waits for us.
 fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<std::io::Result<Vec<u8>>> {
     thread::spawn(move || {

@@ -3,11 +3,24 @@
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Whether standard output is somebody else's.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything goes to standard error: a program that we run has standard output for itself.
+pub(crate) fn talk_to_standard_error() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
 
 /// A line of text for the person who called. A reader that has gone is no reason to stop working.
 pub(crate) fn line(text: &str) {
-    put(io::stdout().lock(), text);
+    if IS_QUIET.load(Ordering::Relaxed) {
+        complaint(text);
+    } else {
+        put(io::stdout().lock(), text);
+    }
 }
 
 /// A line that someone has to act on.

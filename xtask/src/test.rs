@@ -5,12 +5,12 @@ use crate::cargo::{self, Package, Workspace};
 use crate::demo::{self, Built};
 use crate::failure::{Failure, Result};
 use crate::steps::Steps;
-use crate::{guests, processes, screen, setup, tidy};
+use crate::{guests, processes, screen, setup, sim, tidy};
 use std::process::Command;
 
 /// The package of the tests on a real cluster: a step of its own.
 const CLUSTER_TESTS: &str = "stoker-tests-e2e";
-const STEPS: usize = 12;
+const STEPS: usize = 13;
 
 /// The verb.
 pub(crate) fn run(workspace: &Workspace, demo: bool) -> Result<()> {
@@ -34,7 +34,7 @@ fn all(steps: &mut Steps, workspace: &Workspace, demo: bool) -> Result<()> {
     let lint = [&["clippy"], cargo::EVERYTHING, &["--", "-D", "warnings"]].concat();
     independent(steps, "lints", workspace, &lint);
     let again = format!("cargo build {}", cargo::EVERYTHING.join(" "));
-    let stoker = steps.required("build everything", &again, || {
+    let programs = steps.required("build everything", &again, || {
         workspace.build(cargo::EVERYTHING)
     })?;
     steps.independent(
@@ -45,7 +45,7 @@ fn all(steps: &mut Steps, workspace: &Workspace, demo: bool) -> Result<()> {
     let guests = steps.required("compile the guests", "cargo xtask guests", || {
         guests::build(workspace, &toolchain)
     })?;
-    let built = Built { stoker, guests };
+    let built = Built { programs, guests };
     tests(steps, workspace, &built);
     documentation(steps, workspace);
     if demo {
@@ -56,7 +56,7 @@ fn all(steps: &mut Steps, workspace: &Workspace, demo: bool) -> Result<()> {
     Ok(())
 }
 
-/// Unit tests, documentation tests, and tests on a real cluster. The targets are named and the selection of
+/// Unit tests, documentation tests, the simulation, and tests on a real cluster. The targets are named and the selection of
 /// packages stays the same, because cargo would choose other features for another selection.
 fn tests(steps: &mut Steps, workspace: &Workspace, built: &Built) {
     let (cluster, others): (Vec<&Package>, Vec<&Package>) = workspace
@@ -74,6 +74,9 @@ fn tests(steps: &mut Steps, workspace: &Workspace, built: &Built) {
         built,
         &documentation,
     );
+    steps.independent("simulation", &sim::again(), || {
+        sim::check(&built.programs.stoker)
+    });
     let mut on_cluster = vec!["test", "--workspace", "--no-fail-fast"];
     on_cluster.extend(test_arguments(&cluster));
     if on_cluster.last() == Some(&"--no-fail-fast") {

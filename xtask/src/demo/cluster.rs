@@ -77,11 +77,16 @@ impl Cluster {
         &self.addresses.master
     }
 
+    /// The ids of its agents.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = &str> {
+        self.addresses.agents.iter().map(|agent| &*agent.id)
+    }
+
     /// Asks it to end, and checks that all of it did. What did not is killed, and is a failure.
     pub(crate) fn stop(mut self) -> Result<()> {
         let members = self.members()?;
         let started = Instant::now();
-        signal("TERM", &[self.dev.id()])?;
+        processes::signal("TERM", &[self.dev.id()])?;
         let status = processes::wait_within(&mut self.dev, STOP_LIMIT)?;
         let alive = |process: &&Process| process_tree::is_alive(process);
         let left: Vec<u32> = members
@@ -90,7 +95,7 @@ impl Cluster {
             .map(|process| process.id)
             .collect();
         if !left.is_empty() {
-            signal("KILL", &left)?;
+            processes::signal("KILL", &left)?;
         }
         judge(status, &left)?;
         let (count, took) = (members.len(), screen::duration(started.elapsed()));
@@ -132,19 +137,11 @@ fn judge(status: Option<ExitStatus>, left: &[u32]) -> Result<()> {
     Ok(())
 }
 
-/// Sends a signal to processes that we started, by the shell's own `kill`: the program of that name is not
-/// on every machine.
-fn signal(name: &str, ids: &[u32]) -> Result<()> {
-    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-    let command = format!("kill -{name} {}", ids.join(" "));
-    processes::text(Command::new("sh").args(["-c", &command])).map(drop)
-}
-
 impl Drop for Cluster {
     /// For every way out that is not [`Cluster::stop`]. There is nobody left to tell of an error.
     fn drop(&mut self) {
         if matches!(self.dev.try_wait(), Ok(None)) {
-            drop(signal("TERM", &[self.dev.id()]));
+            drop(processes::signal("TERM", &[self.dev.id()]));
             if !matches!(
                 processes::wait_within(&mut self.dev, STOP_LIMIT),
                 Ok(Some(_))

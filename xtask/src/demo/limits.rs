@@ -48,7 +48,8 @@ pub(crate) const GREEDY: [Greedy; 3] = [
 pub(crate) fn show(greedy: &Greedy, cluster: &Cluster, built: &Built) -> Result<()> {
     let flags = [greedy.flags[0], greedy.flags[1], "-o", "json"];
     let module = built.module(greedy.guest);
-    let outcome = GuestRun::new(&built.stoker, cluster.master(), &flags, &module).finish()?;
+    let outcome =
+        GuestRun::new(&built.programs.stoker, cluster.master(), &flags, &module).finish()?;
     report(greedy, &outcome)
 }
 

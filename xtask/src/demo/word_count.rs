@@ -26,7 +26,8 @@ struct Counts {
 pub(crate) fn show(cluster: &Cluster, built: &Built, text: &Path) -> Result<()> {
     let flags = ["--input", &text.to_string_lossy()];
     let module = built.module("wordcount-map");
-    let outcome = GuestRun::new(&built.stoker, cluster.master(), &flags, &module).finish()?;
+    let outcome =
+        GuestRun::new(&built.programs.stoker, cluster.master(), &flags, &module).finish()?;
     if !outcome.ended.status.success() {
         let (code, complaints) = (outcome.exit_code(), outcome.complaints());
         return Err(Failure::new(format!(

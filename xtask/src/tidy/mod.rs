@@ -34,9 +34,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 /// All rules. A finding that is only worth telling is no failure.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let sources = read_sources(&workspace.root)?;
+    let paths = list(&workspace.root)?;
+    let sources = read_sources(&workspace.root, &paths);
     let mut findings = arrows::check(&read_packages(&workspace.root)?);
-    findings.extend(check_sources(&sources));
+    findings.extend(check_sources(&sources, &paths));
     findings.sort();
     for finding in &findings {
         screen::line(&format!("  {finding}"));
@@ -56,8 +57,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn check_sources(sources: &[Source]) -> Vec<Finding> {
-    let paths: BTreeSet<&str> = sources.iter().map(|source| source.path.as_str()).collect();
+/// `paths` are all files, pictures too: a document may show one.
+fn check_sources(sources: &[Source], paths: &[String]) -> Vec<Finding> {
+    let paths: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
     let mut findings = Vec::new();
     for source in sources {
         findings.extend(names::check(&source.path));
@@ -83,8 +85,8 @@ fn read_packages(root: &Path) -> Result<Packages> {
     Ok(Packages::parse(&metadata, root))
 }
 
-/// The files that git tracks or would add, as text. What is no text has no rules here.
-fn read_sources(root: &Path) -> Result<Vec<Source>> {
+/// The files that git tracks or would add; one that was deleted and is still tracked is none of them.
+fn list(root: &Path) -> Result<Vec<String>> {
     let mut command = Command::new("git");
     command.current_dir(root);
     command.args([
@@ -95,17 +97,20 @@ fn read_sources(root: &Path) -> Result<Vec<Source>> {
         "--exclude-standard",
     ]);
     let list = processes::text(&mut command)?;
-    let mut sources = Vec::new();
-    for path in list.split('\0').filter(|path| !path.is_empty()) {
-        // A file that was deleted and is still tracked cannot be read, nor can a picture as text.
-        if let Ok(text) = std::fs::read_to_string(root.join(path)) {
-            sources.push(Source {
-                path: path.to_owned(),
-                text,
-            });
-        }
-    }
-    Ok(sources)
+    let is_there = |path: &&str| !path.is_empty() && root.join(path).is_file();
+    let paths = list.split('\0').filter(is_there);
+    Ok(paths.map(str::to_owned).collect())
+}
+
+/// Those that are text. What is none has no rules here.
+fn read_sources(root: &Path, paths: &[String]) -> Vec<Source> {
+    let read = |path: &String| {
+        Some(Source {
+            path: path.clone(),
+            text: std::fs::read_to_string(root.join(path)).ok()?,
+        })
+    };
+    paths.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -124,10 +129,12 @@ mod tests {
                 "a/src/utils.rs",
                 "//! Owns a thing, and never another one.\n",
             ),
-            source("docs/a.md", "[gone](gone.md)\n"),
+            source("docs/a.md", "[gone](gone.md)\n![shown](picture.png)\n"),
             source("docs/b.toml", "no = \"head\"\n"),
         ];
-        let found: Vec<String> = check_sources(&sources)
+        let texts = sources.iter().map(|source| source.path.clone());
+        let paths: Vec<String> = texts.chain(["docs/picture.png".to_owned()]).collect();
+        let found: Vec<String> = check_sources(&sources, &paths)
             .iter()
             .map(|finding| finding.place.clone())
             .collect();

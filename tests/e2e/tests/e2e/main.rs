@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever cannot be had fails the test")]
 
+mod blobs;
 mod config;
 mod dev;
+mod files;
 mod harness;
 mod http;
+mod inputs_and_outputs;
 mod listing;
 mod logs;
 mod modules;
@@ -16,3 +19,4 @@ mod refusals;
 mod run;
 mod scheduler;
 mod surviving;
+mod wordcount;

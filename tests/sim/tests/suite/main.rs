@@ -1,0 +1,5 @@
+//! The simulator's own tests: seeds replay, sound clusters pass, planted bugs are caught.
+
+mod planted;
+mod replays;
+mod seeds;

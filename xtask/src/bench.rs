@@ -1,0 +1,111 @@
+//! `cargo xtask bench launch`: what a task costs, measured. It builds everything for speed and hands over to
+//! `stoker-bench`, which measures and prints; our own progress goes to standard error, so that the first line
+//! of standard output is the result's.
+
+use crate::cargo::{self, Workspace};
+use crate::failure::Result;
+use crate::steps::Steps;
+use crate::{guests, processes, screen, setup};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The program; it lies beside `stoker`.
+const PROGRAM: &str = "stoker-bench";
+/// Tells it which `stoker` to measure.
+const STOKER_VARIABLE: &str = "STOKER_BIN";
+const AGAIN: &str = "cargo xtask bench launch";
+
+/// The verb.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    screen::talk_to_standard_error();
+    let mut steps = Steps::begin("bench", 4);
+    let outcome = all(&mut steps, workspace, arguments);
+    steps.finish(outcome)
+}
+
+fn all(steps: &mut Steps, workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let toolchain = steps.required("setup", "cargo xtask setup", || setup::ensure(workspace))?;
+    let selection: Vec<&str> = ["--release"]
+        .into_iter()
+        .chain(cargo::PROGRAMS_ONLY.iter().copied())
+        .collect();
+    let again = format!("cargo build {}", selection.join(" "));
+    let stoker = steps.required(
+        "build for speed (10 to 20 minutes the first time)",
+        &again,
+        || workspace.build(&selection).map(|programs| programs.stoker),
+    )?;
+    let guests = steps.required("compile the guests", "cargo xtask guests", || {
+        guests::build(workspace, &toolchain)
+    })?;
+    steps.required("measure (some minutes)", AGAIN, || {
+        processes::show(&mut program(stoker, guests, arguments))
+    })
+}
+
+fn program(stoker: PathBuf, guests: PathBuf, arguments: &[String]) -> Command {
+    let mut command = Command::new(stoker.with_file_name(PROGRAM));
+    command
+        .arg("launch")
+        .args(arguments)
+        .env(STOKER_VARIABLE, stoker)
+        .env(guests::FOLDER_VARIABLE, guests);
+    command
+}
+
+/// Whether these are options of `bench launch`, each with a value: what is wrong costs no build.
+pub(crate) fn check(arguments: &[String]) -> std::result::Result<(), String> {
+    for pair in arguments.chunks(2) {
+        match pair {
+            [name, value] => check_option(name, value)?,
+            rest => return Err(format!("`{}` needs a value", rest.join(" "))),
+        }
+    }
+    Ok(())
+}
+
+fn check_option(name: &str, value: &str) -> std::result::Result<(), String> {
+    let number = value.parse::<u64>();
+    let is_right = match name {
+        "--json" => !value.is_empty(),
+        "--tasks" | "--rounds" => number.is_ok_and(|number| number > 0),
+        "--seed" => number.is_ok(),
+        _ => return Err(format!("`bench launch` does not take `{name}`")),
+    };
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!("`{name}` does not take `{value}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(line: &str) -> std::result::Result<(), String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        check(&words)
+    }
+
+    #[test]
+    fn options_are_checked_before_anything_is_built() {
+        assert_eq!(checked(""), Ok(()));
+        assert_eq!(checked("--tasks 500 --seed 0 --json a.json"), Ok(()));
+        for (line, complaint) in [
+            ("--tasks", "`--tasks` needs a value"),
+            ("--tasks 0", "`--tasks` does not take `0`"),
+            ("--rounds few", "`--rounds` does not take `few`"),
+            ("--fast yes", "`bench launch` does not take `--fast`"),
+        ] {
+            assert_eq!(checked(line), Err(complaint.to_owned()), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_program_lies_beside_stoker_and_is_told_of_it() {
+        let command = program("/t/release/stoker".into(), "/g".into(), &[]);
+        assert_eq!(processes::describe(&command), "stoker-bench launch");
+        assert_eq!(command.get_program(), "/t/release/stoker-bench");
+    }
+}
