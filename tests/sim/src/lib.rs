@@ -11,7 +11,7 @@
 //! the real driver, and nothing more: whatever a driver may do, this one does at times. A seed
 //! decides how large the cluster is and what goes wrong, for some minutes of simulated time; then
 //! all trouble ends and all must become well again. After each step the cores check their own
-//! invariants, and [`checker`] those of the cluster.
+//! invariants, and its checker those of the cluster.
 //!
 //! The same seed always has the same history, byte for byte: there is one thread, no clock and no
 //! hash order. `cargo xtask sim` runs seeds, and prints of one that fails the end of its log and

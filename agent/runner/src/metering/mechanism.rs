@@ -12,7 +12,7 @@ use crate::guest::Guest;
 ///
 /// Another mechanism is another variant, and answers each question that a method here asks; the
 /// compiler names the places. Nothing else of the runner knows which one it is: the meter, the
-/// account and the executor see units, slices and [`Stop`](super::Stop).
+/// account and the executor see units, slices and stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Metering {
     /// Wasmtime's own: a counter in a register, tested at loops and calls.
