@@ -90,8 +90,9 @@ const TEST: &str = "\
 cargo xtask test [--skip-demo]: everything that must hold before a change lands
 
 Setup, tidy, formatting, lints, the build of everything, the guests, unit tests, documentation tests,
-500 seeds of the simulator, tests on a real cluster, the documentation, and the demo. Steps that do not stand on each other go on
-after a failure; the end tells the time of each, what failed, and how to see that again alone.
+500 seeds of the simulator, tests on a real cluster, hostile guests, the documentation, and the demo.
+Steps that do not stand on each other go on after a failure; the end tells the time of each, what
+failed, and how to see that again alone.
 
   --skip-demo   leave out the demo
 

@@ -8,9 +8,27 @@ use crate::steps::Steps;
 use crate::{guests, processes, screen, setup, sim, tidy};
 use std::process::Command;
 
-/// The package of the tests on a real cluster: a step of its own.
-const CLUSTER_TESTS: &str = "stoker-tests-e2e";
-const STEPS: usize = 13;
+/// The packages of the tests on a real cluster, each a step of its own.
+const ON_CLUSTERS: [OnCluster; 2] = [
+    OnCluster {
+        package: "stoker-tests-e2e",
+        step: "tests on a real cluster",
+        folder: "tests/e2e/tests",
+    },
+    OnCluster {
+        package: "stoker-tests-hostile",
+        step: "hostile guests",
+        folder: "tests/hostile/tests",
+    },
+];
+const STEPS: usize = 14;
+
+/// Tests that drive the built program.
+struct OnCluster {
+    package: &'static str,
+    step: &'static str,
+    folder: &'static str,
+}
 
 /// The verb.
 pub(crate) fn run(workspace: &Workspace, demo: bool) -> Result<()> {
@@ -59,10 +77,16 @@ fn all(steps: &mut Steps, workspace: &Workspace, demo: bool) -> Result<()> {
 /// Unit tests, documentation tests, the simulation, and tests on a real cluster. The targets are named and the selection of
 /// packages stays the same, because cargo would choose other features for another selection.
 fn tests(steps: &mut Steps, workspace: &Workspace, built: &Built) {
-    let (cluster, others): (Vec<&Package>, Vec<&Package>) = workspace
+    let is_on_cluster = |package: &&Package| {
+        ON_CLUSTERS
+            .iter()
+            .any(|tests| tests.package == package.name)
+    };
+    let others: Vec<&Package> = workspace
         .packages
         .iter()
-        .partition(|package| package.name == CLUSTER_TESTS);
+        .filter(|package| !is_on_cluster(package))
+        .collect();
     let mut unit = vec!["test", "--workspace", "--no-fail-fast", "--lib", "--bins"];
     unit.extend(test_arguments(&others));
     independent_test(steps, "unit tests", workspace, built, &unit);
@@ -77,23 +101,26 @@ fn tests(steps: &mut Steps, workspace: &Workspace, built: &Built) {
     steps.independent("simulation", &sim::again(), || {
         sim::check(&built.programs.stoker)
     });
-    let mut on_cluster = vec!["test", "--workspace", "--no-fail-fast"];
-    on_cluster.extend(test_arguments(&cluster));
-    if on_cluster.last() == Some(&"--no-fail-fast") {
-        // Without a name cargo would run every test of the workspace again.
-        let nothing = Failure::new(format!("{CLUSTER_TESTS} has no test binary"));
-        steps.independent("tests on a real cluster", "ls tests/e2e/tests", || {
-            Err(nothing)
-        });
-    } else {
-        independent_test(
-            steps,
-            "tests on a real cluster",
-            workspace,
-            built,
-            &on_cluster,
-        );
+    for tests in &ON_CLUSTERS {
+        on_cluster(steps, workspace, built, tests);
     }
+}
+
+fn on_cluster(steps: &mut Steps, workspace: &Workspace, built: &Built, tests: &OnCluster) {
+    let packages = workspace.packages.iter();
+    let ours: Vec<&Package> = packages
+        .filter(|package| package.name == tests.package)
+        .collect();
+    let binaries = test_arguments(&ours);
+    if binaries.is_empty() {
+        // Without a name cargo would run every test of the workspace again.
+        let nothing = Failure::new(format!("{} has no test binary", tests.package));
+        let again = format!("ls {}", tests.folder);
+        steps.independent(tests.step, &again, || Err(nothing));
+        return;
+    }
+    let arguments = [&["test", "--workspace", "--no-fail-fast"], &binaries[..]].concat();
+    independent_test(steps, tests.step, workspace, built, &arguments);
 }
 
 /// `--test NAME` for each test binary of these packages.
