@@ -81,35 +81,17 @@ impl Scheduler for Farm {
 
     fn update(&mut self, _now: Timestamp, update: &StatusUpdate, calls: &mut Calls) {
         let task_id = &update.task.task_id;
-        let reason = update.reason.map_or("", Reason::as_str);
-        println!("{task_id} is {} {reason} {}", update.state, update.message);
         let outcome = match update.state {
             // Noted by an earlier life, and not known to the master: it was never launched.
             TaskState::Unknown => Outcome::Lost,
             _ => Outcome::of(update),
         };
-        if outcome == Outcome::Alive {
-            return;
+        if outcome != Outcome::Alive {
+            self.end(task_id, outcome, calls);
         }
-        let Some(word) = self.running.remove(task_id) else {
-            return; // Its end was noted by an earlier life, and is told again.
-        };
-        match outcome {
-            Outcome::Succeeded => {
-                self.notes.write(&format!("finished {task_id}"));
-                self.finished.insert(word);
-            }
-            Outcome::Lost => {
-                self.notes.write(&format!("lost {task_id}"));
-                self.waiting.push_back(word);
-                calls.revive();
-            }
-            Outcome::Failed | Outcome::Killed | Outcome::Alive => {
-                self.notes.write(&format!("failed {task_id}"));
-                self.failed.insert(word);
-            }
-        }
-        self.end_when_done(calls);
+        // Last: what can be read on the screen is also in the notes.
+        let reason = update.reason.map_or("", Reason::as_str);
+        println!("{task_id} is {} {reason} {}", update.state, update.message);
     }
 
     fn registered(&mut self, _now: Timestamp, registration: &Registration, calls: &mut Calls) {
@@ -129,6 +111,28 @@ impl Scheduler for Farm {
 }
 
 impl Farm {
+    fn end(&mut self, task_id: &TaskId, outcome: Outcome, calls: &mut Calls) {
+        let Some(word) = self.running.remove(task_id) else {
+            return; // An earlier life has noted it, and was killed before it was acknowledged.
+        };
+        match outcome {
+            Outcome::Succeeded => {
+                self.notes.write(&format!("finished {task_id}"));
+                self.finished.insert(word);
+            }
+            Outcome::Lost => {
+                self.notes.write(&format!("lost {task_id}"));
+                self.waiting.push_back(word);
+                calls.revive();
+            }
+            Outcome::Failed | Outcome::Killed | Outcome::Alive => {
+                self.notes.write(&format!("failed {task_id}"));
+                self.failed.insert(word);
+            }
+        }
+        self.end_when_done(calls);
+    }
+
     fn end_when_done(&self, calls: &mut Calls) {
         if self.waiting.is_empty() && self.running.is_empty() {
             calls.teardown();
