@@ -201,7 +201,11 @@ impl Start<'_> {
                 runner_idle: self.config.idle_runner_timeout,
                 ..Timeouts::default()
             },
-            limits: Limits::default(),
+            limits: Limits {
+                tasks_per_runner: usize::try_from(self.config.tasks_per_runner)
+                    .unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
         })
     }
 
@@ -225,6 +229,7 @@ impl Start<'_> {
             program,
             spawner,
             memory_profile: machine::memory_profile(self.config.memory_profile),
+            slots: self.config.tasks_per_runner,
             orphan_timeout: self.config.orphan_timeout,
             run: data.run(),
             logs: data.logs(),

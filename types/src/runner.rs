@@ -65,7 +65,13 @@ pub struct Welcome {
     /// frame, in order: when this one has come, a task that is neither in `tasks` nor told to
     /// have ended never reached this runner.
     pub last_event: u64,
+    /// How many tasks it holds at once; at least 1.
+    pub slots: u32,
 }
+
+/// The most slots that a runner takes: the kernel ends a process near 11,000 guests, because each
+/// has up to 6 mappings and a process 65,530.
+pub const MOST_SLOTS: u32 = 8000;
 
 /// The version of the frames between daemon and runner; both sides refuse another.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -76,6 +76,8 @@ pub struct Limits {
     /// The tasks that are not over. As many again may be over and not yet acknowledged; a master
     /// that sends still more loses its stream and learns the truth at the next registration.
     pub tasks: usize,
+    /// The tasks that a runner has at once; a tenant with more has more runners. At least 1.
+    pub tasks_per_runner: usize,
     /// The runners without a task; the one that has been idle longest goes first.
     pub idle_runners: usize,
     /// How often a runner that ended before it had a task is started again.
@@ -88,6 +90,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             tasks: 100_000,
+            tasks_per_runner: 1000,
             idle_runners: 16,
             runner_retries: 3,
             removed_frameworks: 10_000,

@@ -64,7 +64,7 @@ impl Agent {
         }
     }
 
-    /// A tenant has at most one runner that takes its tasks, and nobody waits in vain.
+    /// A tenant's runners are its own, and nobody waits in vain.
     fn check_tenants(&self) {
         let mut live: BTreeMap<Tenant, usize> = BTreeMap::new();
         for task in self.tasks.iter().filter(|task| is_counted(task)) {
@@ -77,11 +77,12 @@ impl Agent {
                 entry.live,
                 "{tenant:?}"
             );
-            if let Some(runner) = entry.runner_id.map(|id| self.runners.get(id)) {
+            for runner_id in &entry.runners {
+                let runner = self.runners.get(*runner_id);
                 let runner = runner.expect("a tenant's runner is known");
                 assert_eq!(&runner.tenant, tenant);
                 let is_stopping = matches!(runner.state, RunnerState::Stopping { .. });
-                assert!(!is_stopping, "{} takes tasks and stops", runner.id);
+                assert!(!is_stopping, "{runner_id} takes tasks and stops");
             }
         }
         assert!(live.is_empty(), "tasks without a tenant: {live:?}");
@@ -111,14 +112,14 @@ impl Agent {
                 let entry = self.runners.tenant(&task.tenant()).expect("its tenant");
                 assert!(entry.waiting.contains(&key), "{key} waits in no queue");
                 let retry = Timer::RunnerRetry(task.tenant());
-                let runner = entry.runner_id.and_then(|id| self.runners.get(id));
-                let is_ready =
-                    runner.is_some_and(|runner| matches!(runner.state, RunnerState::Ready { .. }));
+                let room = self.config.limits.tasks_per_runner;
+                let has_room = self.runners.with_room(&task.tenant(), room).is_some();
+                let is_served = self.runners.room_to_come(&task.tenant(), room) > 0;
                 assert!(
-                    runner.is_some() || self.timers.is_set(&retry),
+                    is_served || self.timers.is_set(&retry),
                     "{key} waits in vain"
                 );
-                assert!(!is_ready, "{key} waits for a runner that is ready");
+                assert!(!has_room, "{key} waits for a runner that is ready");
             }
             Phase::Forgetting => assert!(task.updates.is_over(), "{key} is forgotten too early"),
             Phase::Admitting

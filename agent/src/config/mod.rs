@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use stoker_types::{Attributes, Resources, limit, runner::DEFAULT_ORPHAN_TIMEOUT};
+use stoker_types::{
+    Attributes, Resources, limit,
+    runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
+};
 
 mod text;
 
@@ -35,6 +38,10 @@ pub struct AgentConfig {
     pub attributes: String,
     /// How guests' memories are laid out.
     pub memory_profile: MemoryProfileChoice,
+    /// The tasks that a runner holds at once; a tenant with more has more runners. What a runner
+    /// costs by itself is shared by its tasks, and the kernel's limit on mappings ends a process
+    /// near 11,000 of them: 1 to 8,000.
+    pub tasks_per_runner: u32,
     /// How long a runner keeps its tasks when no daemon is there.
     #[serde(with = "text::time")]
     pub orphan_timeout: Duration,
@@ -117,6 +124,7 @@ impl Default for AgentConfig {
             resources: String::new(),
             attributes: String::new(),
             memory_profile: MemoryProfileChoice::Auto,
+            tasks_per_runner: 1000,
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             idle_runner_timeout: Duration::from_secs(30),
             artifact_cache: 4 << 30,
@@ -255,6 +263,12 @@ impl AgentConfig {
                     format!("is too little: write at least {text}"),
                 ));
             }
+        }
+        if !(1..=MOST_SLOTS).contains(&self.tasks_per_runner) {
+            return Err(ConfigError::new(
+                "tasks_per_runner",
+                format!("write 1 to {MOST_SLOTS}"),
+            ));
         }
         if self.compile_cpu < Duration::from_secs(1) {
             return Err(ConfigError::new(

@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) spawner: Spawner,
     /// `large` or `small`.
     pub(crate) memory_profile: &'static str,
+    /// The tasks that each holds at once.
+    pub(crate) slots: u32,
     /// How long they live without a daemon.
     pub(crate) orphan_timeout: Duration,
     /// The folder of their sockets.

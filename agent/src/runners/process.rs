@@ -40,6 +40,7 @@ pub(super) async fn start(
         .args(["--runner-id", &runner_id.to_string()])
         .args(["--nonce", &nonce.to_string()])
         .args(["--memory-profile", settings.memory_profile])
+        .args(["--slots", &settings.slots.to_string()])
         .args([
             "--orphan-timeout",
             &duration::display(settings.orphan_timeout),

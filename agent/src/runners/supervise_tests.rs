@@ -39,6 +39,7 @@ impl Bench {
             program: Program::new(Some(PathBuf::from("/bin/false"))),
             spawner: Spawner::new(),
             memory_profile: "large",
+            slots: 1000,
             orphan_timeout: Duration::from_secs(900),
             run: root.path().to_owned(),
             logs: root.path().to_owned(),
@@ -108,6 +109,7 @@ impl Bench {
                 protocol_version: PROTOCOL_VERSION,
                 tasks: vec![task()],
                 last_event: 5,
+                slots: 1000,
             }))
             .await;
         runner
@@ -273,6 +275,7 @@ async fn a_runner_of_another_version_or_one_that_refuses_is_ended() {
                 protocol_version: PROTOCOL_VERSION + 1,
                 tasks: Vec::new(),
                 last_event: 0,
+                slots: 1000,
             }),
             "another version",
         ),

@@ -176,6 +176,11 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "PROFILE", env = "STOKER_AGENT_MEMORY_PROFILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_profile: Option<String>,
+    /// The tasks that a runner process holds at once, 1 to 8000; a framework with more in a role
+    /// has more runners [default: 1000]
+    #[arg(long, value_name = "N", env = "STOKER_AGENT_TASKS_PER_RUNNER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks_per_runner: Option<u32>,
     /// How long a runner keeps its tasks when no daemon is there [default: 15m]
     #[arg(long, value_name = "TIME", env = "STOKER_AGENT_ORPHAN_TIMEOUT")]
     #[serde(skip_serializing_if = "Option::is_none")]

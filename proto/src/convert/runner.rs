@@ -144,6 +144,7 @@ impl From<RunnerFrame> for v1::RunnerFrame {
                 protocol_version: welcome.protocol_version,
                 tasks: welcome.tasks.into_iter().map(Into::into).collect(),
                 last_event: welcome.last_event,
+                slots: welcome.slots,
             }),
             RunnerFrame::Events(events) => runner_frame::Frame::Events(runner_frame::Events {
                 events: events.into_iter().map(Into::into).collect(),
@@ -190,6 +191,13 @@ impl TryFrom<v1::RunnerFrame> for RunnerFrame {
     }
 }
 
+fn read_slots(slots: u32) -> Result<u32, ConvertError> {
+    if slots == 0 {
+        return Err(ConvertError::new("is 0", "at least 1"));
+    }
+    Ok(slots)
+}
+
 fn read_welcome(welcome: runner_frame::Welcome) -> Result<Welcome, ConvertError> {
     Ok(Welcome {
         runner_id: parse(&welcome.runner_id).under("runner_id")?,
@@ -197,6 +205,7 @@ fn read_welcome(welcome: runner_frame::Welcome) -> Result<Welcome, ConvertError>
         protocol_version: welcome.protocol_version,
         tasks: list(welcome.tasks, "tasks", TASKS_PER_RUNNER, TryInto::try_into)?,
         last_event: welcome.last_event,
+        slots: read_slots(welcome.slots).under("slots")?,
     })
 }
 

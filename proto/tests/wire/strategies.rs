@@ -613,17 +613,21 @@ pub(crate) fn runner_frame() -> impl Strategy<Value = RunnerFrame> {
             runner_id(),
             any::<[u32; 2]>(),
             vec(task_key(), 0..3),
-            any::<u64>()
+            any::<u64>(),
+            1..=u32::MAX
         )
-            .prop_map(|(runner_id, [pid, protocol_version], tasks, last_event)| {
-                RunnerFrame::Welcome(Welcome {
-                    runner_id,
-                    pid,
-                    protocol_version,
-                    tasks,
-                    last_event,
-                })
-            }),
+            .prop_map(
+                |(runner_id, [pid, protocol_version], tasks, last_event, slots)| {
+                    RunnerFrame::Welcome(Welcome {
+                        runner_id,
+                        pid,
+                        protocol_version,
+                        tasks,
+                        last_event,
+                        slots,
+                    })
+                }
+            ),
         vec(numbered_event(), 0..3).prop_map(RunnerFrame::Events),
         text().prop_map(|message| RunnerFrame::Refused { message }),
         [nanoseconds(), nanoseconds(), nanoseconds(), nanoseconds()].prop_map(

@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) agent: AgentTimeouts,
     /// How long frameworks with a failover timeout may be away.
     pub(crate) failover: Duration,
+    /// How many tasks a runner takes.
+    pub(crate) tasks_per_runner: usize,
     /// How long a runner lives without a daemon.
     pub(crate) orphan_timeout: Duration,
     pub(crate) times: Times,
@@ -79,6 +81,7 @@ impl Plan {
             master,
             agent: agent_times(is_hasty),
             failover,
+            tasks_per_runner: random.pick(&[1000, 1, 2, 3]).unwrap_or(1000),
             orphan_timeout: Duration::from_secs(if is_hasty { 90 } else { 900 }),
             times: draw_times(random),
             planted,

@@ -85,7 +85,6 @@ pub(crate) fn check_replay(
     }
     runners::tenant::serve(agent, &tenant, effects);
     runners::idle::check(agent, now, &tenant, effects);
-    runners::idle::check_superseded(agent, now, runner_id, effects);
 }
 
 /// A task that its runner does not have: it is prepared again, if it surely never ran.

@@ -40,7 +40,7 @@ pub(crate) fn restore(
     agent.log.persist(record, Awaiting::Nothing, effects);
 }
 
-/// Looks for a runner of an earlier daemon. A tenant's latest one takes its tasks.
+/// Looks for a runner of an earlier daemon, which goes on taking its tenant's tasks.
 fn restore_runner(
     agent: &mut Agent,
     now: Timestamp,
@@ -53,7 +53,11 @@ fn restore_runner(
         confirmed_event: recovered.confirmed_event,
     });
     let tenant: Tenant = recovered.tenant;
-    agent.runners.tenant_mut(&tenant).runner_id = Some(recovered.id);
+    agent
+        .runners
+        .tenant_mut(&tenant)
+        .runners
+        .insert(recovered.id);
     let mut runner = Runner::new(recovered.id, recovered.nonce, tenant, RunnerState::Adopting);
     runner.seen_event = recovered.confirmed_event;
     runner.confirmed_event = recovered.confirmed_event;

@@ -17,12 +17,7 @@ impl Agent {
             agent_id: self.id,
             boot_id: self.config.boot_id.clone(),
         }];
-        // A tenant's present runner after an earlier one that has not ended yet.
-        let (current, superseded): (Vec<_>, Vec<_>) = self
-            .runners
-            .iter()
-            .partition(|runner| self.runners.is_current(runner));
-        for runner in superseded.into_iter().chain(current) {
+        for runner in self.runners.iter() {
             push_runner(runner, &mut records);
         }
         for task in self

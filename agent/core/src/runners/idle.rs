@@ -3,50 +3,56 @@
 use stoker_types::{FrameworkId, RunnerId, Timestamp, runner::Tenant};
 
 use crate::{
-    Agent, Effect, Record, runners,
-    state::{Awaiting, RunnerState, Timer},
+    Agent, Effect, Record,
+    state::{Awaiting, Runner, RunnerState, Timer},
 };
 
-/// Looks whether a tenant's runner has become idle.
+/// Looks which of a tenant's runners have become idle.
+///
+/// One without a task is, if its tenant has no task that is not over, or another runner: a tenant
+/// keeps one while its tasks are being prepared.
 pub(crate) fn check(agent: &mut Agent, now: Timestamp, tenant: &Tenant, effects: &mut Vec<Effect>) {
-    let Some(runner_id) = agent
-        .runners
-        .tenant(tenant)
-        .filter(|entry| entry.live == 0)
-        .and_then(|entry| entry.runner_id)
-    else {
+    let Some(entry) = agent.runners.tenant(tenant) else {
         return;
     };
+    let has_no_task = entry.live == 0;
+    let is_idle = |runner: &&Runner| {
+        matches!(runner.state, RunnerState::Ready { .. })
+            && runner.tasks.is_empty()
+            && runner.idle_since.is_none()
+    };
+    let idle = agent.runners.of_tenant(tenant).filter(is_idle);
+    let mut idle: Vec<RunnerId> = idle.map(|runner| runner.id).collect();
+    let has_another = entry.runners.len() > idle.len();
+    if !has_no_task && !has_another {
+        idle.pop();
+    }
+    for runner_id in idle {
+        become_idle(agent, now, runner_id, effects);
+    }
+    stop_surplus(agent, effects);
+}
+
+fn become_idle(agent: &mut Agent, now: Timestamp, runner_id: RunnerId, effects: &mut Vec<Effect>) {
     let Some(runner) = agent.runners.get_mut(runner_id) else {
         return;
     };
-    if !matches!(runner.state, RunnerState::Ready { .. }) {
-        return;
-    }
     runner.idle_since = Some(now);
-    if agent.removed_frameworks.contains(tenant.framework_id) {
+    let framework_id = runner.tenant.framework_id;
+    if agent.removed_frameworks.contains(framework_id) {
         stop(agent, runner_id, effects);
         return;
     }
     let at = now.after(agent.config.timeouts.runner_idle);
     agent.timers.set(Timer::RunnerIdle(runner_id), at);
-    stop_surplus(agent, effects);
 }
 
-/// Looks whether a runner that takes no more tasks has ended those that it had.
-pub(crate) fn check_superseded(
-    agent: &mut Agent,
-    now: Timestamp,
-    runner_id: RunnerId,
-    effects: &mut Vec<Effect>,
-) {
-    let Some(runner) = agent.runners.get(runner_id) else {
-        return;
-    };
-    let is_ready = matches!(runner.state, RunnerState::Ready { .. });
-    if is_ready && runner.tasks.is_empty() && !agent.runners.is_current(runner) {
-        stop(agent, runner_id, effects);
-        runners::list::changed(agent, now);
+/// A runner has something to do, or will soon.
+pub(crate) fn cease(agent: &mut Agent, runner_id: RunnerId) {
+    if let Some(runner) = agent.runners.get_mut(runner_id)
+        && runner.idle_since.take().is_some()
+    {
+        agent.timers.cancel(&Timer::RunnerIdle(runner_id));
     }
 }
 
@@ -105,9 +111,6 @@ pub(crate) fn stop(agent: &mut Agent, runner_id: RunnerId, effects: &mut Vec<Eff
         | RunnerState::Ready { .. } => effects.push(Effect::StopRunner { runner_id }),
         RunnerState::Stopping { .. } => {}
     }
-    let entry = agent.runners.tenant_mut(&tenant);
-    if entry.runner_id == Some(runner_id) {
-        entry.runner_id = None;
-    }
+    agent.runners.tenant_mut(&tenant).runners.remove(&runner_id);
     agent.runners.prune(&tenant);
 }

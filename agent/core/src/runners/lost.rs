@@ -28,12 +28,9 @@ pub(crate) fn lost(
     let record = Record::RunnerEnded { runner_id };
     agent.log.persist(record, Awaiting::Nothing, effects);
     let entry = agent.runners.tenant_mut(&runner.tenant);
-    let was_current = entry.runner_id == Some(runner_id);
-    if was_current {
-        entry.runner_id = None;
-    }
+    let took_tasks = entry.runners.remove(&runner_id);
     lose_tasks(agent, now, &runner.tasks, message, effects);
-    if was_current && is_failed_start(&runner) {
+    if took_tasks && is_failed_start(&runner) {
         start_failed(agent, now, &runner.tenant, message, effects);
     }
     tenant::serve(agent, &runner.tenant, effects);
@@ -99,7 +96,7 @@ fn start_failed(
     message: &str,
     effects: &mut Vec<Effect>,
 ) {
-    if !tenant::has_waiting(agent, of) {
+    if !tenant::waits_for_more_than(agent, of, 0) {
         return;
     }
     let entry = agent.runners.tenant_mut(of);

@@ -1,6 +1,6 @@
-//! The runners of this agent: one a tenant takes its tasks.
+//! The runners of this agent: each takes tasks of one tenant, up to a number of them.
 //!
-//! Started when a tenant's first task is ready ([`start`], [`ready`]), heard ([`event`]), stopped
+//! Started when a tenant's task is ready and none has room for it ([`start`], [`ready`]), heard ([`event`]), stopped
 //! when idle ([`idle`]), mourned ([`lost`]), shown to the operator ([`list`]). [`tenant`] keeps
 //! the books on who needs one.
 

@@ -19,6 +19,7 @@ pub(crate) fn ready(
         effects.push(Effect::StopRunner { runner_id });
         return;
     };
+    runner.slots = usize::try_from(welcome.slots).unwrap_or(usize::MAX);
     match runner.state {
         RunnerState::Starting => {
             runner.state = RunnerState::Ready { pid: welcome.pid };

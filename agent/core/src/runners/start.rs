@@ -1,4 +1,4 @@
-//! A tenant needs a runner and has none: one is started, first in the log, then in truth.
+//! A tenant's tasks have no room in its runners: one is started, first in the log, then in truth.
 
 use stoker_types::{RunnerId, runner::Tenant};
 
@@ -17,7 +17,7 @@ pub(crate) fn start(agent: &mut Agent, tenant: &Tenant, effects: &mut Vec<Effect
         tenant.clone(),
         RunnerState::StartPending,
     ));
-    agent.runners.tenant_mut(tenant).runner_id = Some(runner_id);
+    agent.runners.tenant_mut(tenant).runners.insert(runner_id);
     let record = Record::RunnerStarted {
         runner_id,
         nonce,

@@ -6,17 +6,17 @@ use super::{idle, list, start};
 use crate::{
     Agent, Effect,
     launch::hand_over::hand_over,
-    state::{Phase, RunnerState, Timer},
+    state::{Phase, Runner, Tasks, Timer},
 };
 
-/// A task of this tenant begins to live: its runner is not idle.
+/// A task of this tenant begins to live: one of its runners is kept for it.
 pub(crate) fn joined(agent: &mut Agent, tenant: &Tenant) {
     agent.runners.count_in(tenant);
-    if let Some(runner_id) = agent.runners.tenant_mut(tenant).runner_id
-        && let Some(runner) = agent.runners.get_mut(runner_id)
-    {
-        runner.idle_since = None;
-        agent.timers.cancel(&Timer::RunnerIdle(runner_id));
+    let is_idle = |runner: &Runner| runner.idle_since.is_some();
+    let are_all_idle = agent.runners.of_tenant(tenant).all(is_idle);
+    let first = agent.runners.of_tenant(tenant).next();
+    if let Some(kept) = first.map(|runner| runner.id).filter(|_| are_all_idle) {
+        idle::cease(agent, kept);
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn left(agent: &mut Agent, now: Timestamp, tenant: &Tenant, effects: 
     agent.runners.prune(tenant);
 }
 
-/// A runner does not have this task any more.
+/// A runner does not have this task any more: it has room for another.
 pub(crate) fn release(
     agent: &mut Agent,
     now: Timestamp,
@@ -38,45 +38,55 @@ pub(crate) fn release(
     key: &TaskKey,
     effects: &mut Vec<Effect>,
 ) {
-    if let Some(runner) = agent.runners.get_mut(runner_id) {
-        runner.tasks.remove(key);
-        idle::check_superseded(agent, now, runner_id, effects);
-        list::changed(agent, now);
-    }
-}
-
-/// Gives a tenant's waiting tasks to its runner, or has one started.
-pub(crate) fn serve(agent: &mut Agent, tenant: &Tenant, effects: &mut Vec<Effect>) {
-    let entry = agent.runners.tenant_mut(tenant);
-    let Some(runner_id) = entry.runner_id else {
-        let is_deferred = agent.timers.is_set(&Timer::RunnerRetry(tenant.clone()));
-        if !is_deferred && has_waiting(agent, tenant) {
-            start::start(agent, tenant, effects);
-        }
+    let Some(runner) = agent.runners.get_mut(runner_id) else {
         return;
     };
-    let is_ready = |state: &RunnerState| matches!(state, RunnerState::Ready { .. });
-    if agent
-        .runners
-        .get(runner_id)
-        .is_some_and(|runner| is_ready(&runner.state))
+    runner.tasks.remove(key);
+    let tenant = runner.tenant.clone();
+    serve(agent, &tenant, effects);
+    idle::check(agent, now, &tenant, effects);
+    list::changed(agent, now);
+}
+
+/// Gives a tenant's waiting tasks to its runners, and has one started if they have no room.
+pub(crate) fn serve(agent: &mut Agent, tenant: &Tenant, effects: &mut Vec<Effect>) {
+    let room = agent.config.limits.tasks_per_runner;
+    while let Some(runner_id) = agent.runners.with_room(tenant, room)
+        && let Some(key) = next_waiting(agent, tenant)
     {
-        let waiting = std::mem::take(&mut agent.runners.tenant_mut(tenant).waiting);
-        for key in waiting {
-            hand_over(agent, &key, runner_id, effects);
+        idle::cease(agent, runner_id);
+        hand_over(agent, &key, runner_id, effects);
+    }
+    let to_come = agent.runners.room_to_come(tenant, room);
+    let is_deferred = agent.timers.is_set(&Timer::RunnerRetry(tenant.clone()));
+    if !is_deferred && waits_for_more_than(agent, tenant, to_come) {
+        start::start(agent, tenant, effects);
+    }
+}
+
+/// Takes the next task out of a tenant's queue, and those before it that are over meanwhile.
+fn next_waiting(agent: &mut Agent, tenant: &Tenant) -> Option<TaskKey> {
+    loop {
+        let key = agent.runners.tenant_mut(tenant).waiting.pop_front()?;
+        if is_waiting(&agent.tasks, &key) {
+            return Some(key);
         }
     }
 }
 
-/// Whether a task of this tenant waits for a runner. Strikes out those that are over meanwhile.
-pub(crate) fn has_waiting(agent: &mut Agent, tenant: &Tenant) -> bool {
+/// Whether more tasks of this tenant wait than so many. Those that are over meanwhile are struck
+/// out only when that matters: the queue may be long.
+pub(crate) fn waits_for_more_than(agent: &mut Agent, tenant: &Tenant, room: usize) -> bool {
     let tasks = &agent.tasks;
-    let is_waiting = |key: &TaskKey| {
-        tasks
-            .get(key)
-            .is_some_and(|task| matches!(task.phase, Phase::Waiting { .. }))
-    };
     let waiting = &mut agent.runners.tenant_mut(tenant).waiting;
-    waiting.retain(is_waiting);
-    !waiting.is_empty()
+    if waiting.len() > room {
+        waiting.retain(|key| is_waiting(tasks, key));
+    }
+    waiting.len() > room
+}
+
+fn is_waiting(tasks: &Tasks, key: &TaskKey) -> bool {
+    tasks
+        .get(key)
+        .is_some_and(|task| matches!(task.phase, Phase::Waiting { .. }))
 }

@@ -47,6 +47,8 @@ pub(crate) struct Runner {
     pub(crate) state: RunnerState,
     /// The living tasks that it has, or that are being handed to it.
     pub(crate) tasks: BTreeSet<TaskKey>,
+    /// How many tasks it holds at once; as it says, once it has answered.
+    pub(crate) slots: usize,
     /// Whether it ever had a task: if it did, its death is not a failed start.
     pub(crate) has_hosted: bool,
     /// Since when it has nothing to do.
@@ -71,6 +73,7 @@ impl Runner {
             tenant,
             state,
             tasks: BTreeSet::new(),
+            slots: usize::MAX,
             has_hosted: false,
             idle_since: None,
             seen_event: 0,

@@ -1,19 +1,19 @@
-//! The tables of runners and of tenants: at most one runner takes a tenant's tasks.
+//! The tables of runners and of tenants: a tenant has as many runners as its tasks fill.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use stoker_types::{RunnerId, TaskKey, runner::Tenant};
 
-use super::Runner;
+use super::{Runner, RunnerState};
 
 /// What a tenant has on this agent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TenantEntry {
-    /// The runner that takes its tasks, or will.
-    pub(crate) runner_id: Option<RunnerId>,
+    /// The runners that take its tasks, or will.
+    pub(crate) runners: BTreeSet<RunnerId>,
     /// How many of its tasks are not over.
     pub(crate) live: usize,
-    /// The tasks that wait for its runner, in order; some may be over meanwhile.
+    /// The tasks that wait for a runner, in order; some may be over meanwhile.
     pub(crate) waiting: VecDeque<TaskKey>,
     /// How many runners in a row ended before they had a task.
     pub(crate) failures: u32,
@@ -82,16 +82,33 @@ impl Runners {
         self.live_tasks -= 1;
     }
 
-    /// Whether this runner takes its tenant's tasks.
-    pub(crate) fn is_current(&self, runner: &Runner) -> bool {
-        self.tenants
-            .get(&runner.tenant)
-            .is_some_and(|entry| entry.runner_id == Some(runner.id))
+    /// The runners that take this tenant's tasks, or will.
+    pub(crate) fn of_tenant(&self, tenant: &Tenant) -> impl Iterator<Item = &Runner> {
+        let ids = self.tenants.get(tenant).map(|entry| &entry.runners);
+        ids.into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// The runner for this tenant's next task: the fullest one with room for another, so that the
+    /// others become idle.
+    pub(crate) fn with_room(&self, tenant: &Tenant, tasks_per_runner: usize) -> Option<RunnerId> {
+        self.of_tenant(tenant)
+            .filter(|runner| matches!(runner.state, RunnerState::Ready { .. }))
+            .filter(|runner| runner.tasks.len() < tasks_per_runner.min(runner.slots))
+            .max_by_key(|runner| runner.tasks.len())
+            .map(|runner| runner.id)
+    }
+
+    /// How many tasks the runners that this tenant waits for will take.
+    pub(crate) fn room_to_come(&self, tenant: &Tenant, tasks_per_runner: usize) -> usize {
+        self.of_tenant(tenant)
+            .filter(|runner| !matches!(runner.state, RunnerState::Ready { .. }))
+            .map(|runner| tasks_per_runner.saturating_sub(runner.tasks.len()))
+            .sum()
     }
 
     /// Forgets a tenant that has neither a task nor a runner.
     pub(crate) fn prune(&mut self, tenant: &Tenant) {
-        let is_over = |entry: &TenantEntry| entry.live == 0 && entry.runner_id.is_none();
+        let is_over = |entry: &TenantEntry| entry.live == 0 && entry.runners.is_empty();
         if self.tenants.get(tenant).is_some_and(is_over) {
             self.tenants.remove(tenant);
         }

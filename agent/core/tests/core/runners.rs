@@ -164,6 +164,58 @@ fn a_task_that_comes_while_the_runner_is_stopping_gets_another() {
     assert_eq!(effects, [runner_ended(runner_id)]);
 }
 
+/// A registered agent whose runners take two tasks, with three tasks of a tenant that are ready.
+fn crowded() -> (Rig, RunnerId, RunnerId) {
+    let mut config = config();
+    config.limits.tasks_per_runner = 2;
+    let mut rig = Rig::configured(config);
+    rig.register(1);
+    let first = rig.running("a");
+    assert_eq!(rig.running("b"), first);
+    let second = starting(&mut rig, "c");
+    assert_ne!(second, first);
+    (rig, first, second)
+}
+
+#[test]
+fn a_task_that_no_runner_has_room_for_gets_another_one() {
+    let (mut rig, _, second) = crowded();
+    let task = key("c");
+    let runner_id = second;
+    let handed_over = persist(Record::HandedOver { task, runner_id });
+    assert_eq!(rig.input(ready(second)), [handed_over]);
+    assert_eq!(rig.written(), [run(second, "c")]);
+}
+
+#[test]
+fn a_waiting_task_takes_the_room_that_becomes_free_first() {
+    let (mut rig, first, second) = crowded();
+    let effects = rig.input(ended(first, 1, "a", EXITED));
+    let task = key("c");
+    let runner_id = first;
+    assert!(effects.contains(&persist(Record::HandedOver { task, runner_id })));
+    rig.written();
+    // The one that comes too late is idle from the start.
+    rig.input(ready(second));
+    let effects = rig.wait(Duration::from_secs(30));
+    let runner_id = second;
+    assert!(effects.contains(&Effect::StopRunner { runner_id }));
+}
+
+#[test]
+fn the_fullest_runner_gets_the_next_task() {
+    let (mut rig, first, second) = crowded();
+    rig.input(ready(second));
+    rig.written();
+    rig.input(ended(second, 1, "c", EXITED));
+    rig.input(ended(first, 1, "a", EXITED));
+    rig.written();
+    rig.master(AgentEvent::Launch(Box::new(launch("d"))));
+    rig.written();
+    rig.input(prepared("d"));
+    assert!(rig.written().contains(&run(first, "d")));
+}
+
 #[test]
 fn of_too_many_idle_runners_the_one_that_was_idle_longest_is_stopped() {
     let mut config = config();

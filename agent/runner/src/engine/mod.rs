@@ -21,10 +21,6 @@ use crate::metering::Metering;
 /// How many tasks a runner holds at once, unless set otherwise.
 pub const DEFAULT_SLOTS: u32 = 1000;
 
-/// The most slots that a runner takes: the kernel ends a process near 11,000 guests, because each
-/// has up to 6 mappings and a process 65,530.
-pub const MOST_SLOTS: u32 = 8000;
-
 /// What compiled code depends on: code of one kind loads only in an engine of the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CodeKind {

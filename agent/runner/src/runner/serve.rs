@@ -139,6 +139,7 @@ async fn let_in(mut visitor: Visitor, host: &Host, settings: &Settings) -> Optio
         protocol_version: PROTOCOL_VERSION,
         tasks: host.tasks(),
         last_event: outbox.latest(),
+        slots: settings.slots,
     };
     if let Err(error) = visitor.welcome(welcome).await {
         tracing::debug!(%error, "the daemon is gone before it was welcome");

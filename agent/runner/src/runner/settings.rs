@@ -2,10 +2,13 @@
 
 use std::{thread, time::Duration};
 
-use stoker_types::{RunnerId, duration, runner::DEFAULT_ORPHAN_TIMEOUT};
+use stoker_types::{
+    RunnerId, duration,
+    runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
+};
 
 use crate::{
-    engine::{CodeKind, DEFAULT_SLOTS, MOST_SLOTS, MemoryProfile},
+    engine::{CodeKind, DEFAULT_SLOTS, MemoryProfile},
     flags::{Flags, unknown},
     metering::Metering,
 };

@@ -220,7 +220,10 @@ impl Machine {
             url: String::new(),
             boot_id: format!("boot-{index}-{}", self.boot),
             timeouts: scene.plan.agent.clone(),
-            limits: Limits::default(),
+            limits: Limits {
+                tasks_per_runner: scene.plan.tasks_per_runner,
+                ..Limits::default()
+            },
         }
     }
 

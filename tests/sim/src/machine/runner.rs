@@ -159,6 +159,7 @@ impl Runner {
             protocol_version: stoker_types::runner::PROTOCOL_VERSION,
             tasks: self.tasks.keys().cloned().collect(),
             last_event: self.latest,
+            slots: 1000,
         };
         let missed = self.unconfirmed.iter().cloned().map(Word::Event);
         std::iter::once(Word::Welcome(welcome))

@@ -117,6 +117,7 @@ pub(crate) fn welcome(runner_id: RunnerId) -> Welcome {
         protocol_version: stoker_types::runner::PROTOCOL_VERSION,
         tasks: Vec::new(),
         last_event: 0,
+        slots: 1000,
     }
 }
 

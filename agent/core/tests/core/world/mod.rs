@@ -248,8 +248,9 @@ impl Process {
 }
 
 fn config_of(boot: u64) -> Config {
-    Config {
-        boot_id: format!("boot-{boot}"),
-        ..config()
-    }
+    let mut config = config();
+    config.boot_id = format!("boot-{boot}");
+    // Few, so that a tenant often needs another runner.
+    config.limits.tasks_per_runner = 2;
+    config
 }

@@ -41,6 +41,7 @@ impl World {
             protocol_version: stoker_types::runner::PROTOCOL_VERSION,
             tasks: process.tasks.iter().cloned().collect(),
             last_event: process.last_event,
+            slots: 1000,
         };
         self.input(Input::RunnerReady { welcome });
     }
