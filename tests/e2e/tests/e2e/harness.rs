@@ -281,7 +281,7 @@ pub(crate) fn kill_a_busy_runner(cluster: &DevCluster) {
 }
 
 /// The processes that run tasks, by what the agents say.
-fn busy_runners(cluster: &DevCluster) -> Vec<u32> {
+pub(crate) fn busy_runners(cluster: &DevCluster) -> Vec<u32> {
     let agents = cluster.get_json("/api/v1/agents").unwrap();
     let runners = agents.as_array().unwrap().iter();
     let runners = runners.filter_map(|agent| agent["runners"].as_array());

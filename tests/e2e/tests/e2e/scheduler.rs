@@ -1,13 +1,14 @@
 //! Schedulers on the SDK against a real cluster, the smallest example among them.
 
-use std::{collections::VecDeque, process::Command};
+use std::{collections::VecDeque, process::Command, thread};
 
 use stoker_sdk_scheduler::{
     Calls, Driver, FrameworkInfo, Offer, Scheduler, StatusUpdate, Task, TaskState, Timestamp,
     take_fitting,
 };
+use stoker_sdk_testing::DevCluster;
 
-use crate::harness::{guest, run, shared_master};
+use crate::harness::{busy_runners, guest, run, shared_master, wait_for};
 
 /// Launches a number of tasks, as they fit, and notes what becomes of them.
 #[derive(Debug)]
@@ -40,11 +41,8 @@ impl Scheduler for Burst {
     }
 }
 
-#[tokio::test]
-async fn a_burst_of_tasks_all_finish() {
-    let total = 100;
-    let module = format!("file:{}", guest("hello").display());
-    let task = Task::new(module.parse().unwrap()).cpu_millis(10).mem_mib(8);
+/// Runs so many copies of a task on a cluster.
+async fn run_burst(master: &str, task: Task, total: usize) -> Burst {
     let burst = Burst {
         waiting: vec![task; total].into(),
         ended: Vec::new(),
@@ -57,12 +55,42 @@ async fn a_burst_of_tasks_all_finish() {
         failover_timeout: std::time::Duration::ZERO,
     };
     let driver = Driver::builder(burst)
-        .master(shared_master())
+        .master(master)
         .framework(framework)
         .build()
         .unwrap();
-    let burst = driver.run().await.unwrap();
-    assert_eq!(burst.ended, vec![TaskState::Finished; total]);
+    driver.run().await.unwrap()
+}
+
+fn task(name: &str) -> Task {
+    let module = format!("file:{}", guest(name).display());
+    Task::new(module.parse().unwrap()).cpu_millis(10).mem_mib(8)
+}
+
+#[tokio::test]
+async fn a_burst_of_tasks_all_finish() {
+    let burst = run_burst(shared_master(), task("hello"), 100).await;
+    assert_eq!(burst.ended, vec![TaskState::Finished; 100]);
+}
+
+#[test]
+fn a_framework_with_more_tasks_than_a_runner_holds_has_more_runners() {
+    let cluster = DevCluster::builder()
+        .env("STOKER_AGENT_TASKS_PER_RUNNER", "2")
+        .start()
+        .unwrap();
+    let lasting = task("chatter").args(["2", "2000"]);
+    let burst = thread::scope(|scope| {
+        let burst = scope.spawn(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(run_burst(cluster.master(), lasting, 10))
+        });
+        wait_for("five runners with two tasks each", || {
+            (busy_runners(&cluster).len() == 5).then_some(())
+        });
+        burst.join().unwrap()
+    });
+    assert_eq!(burst.ended, [TaskState::Finished; 10]);
 }
 
 #[test]
