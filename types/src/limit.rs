@@ -21,6 +21,8 @@ pub const INPUTS_PER_TASK: usize = 1024;
 pub const PATH_BYTES: usize = 1024;
 /// The longest message of a status or a refusal; longer ones are cut.
 pub const MESSAGE_BYTES: usize = 4096;
+/// The data of one message to an executor.
+pub const FRAMEWORK_MESSAGE_BYTES: usize = 64 * 1024;
 /// The items of one batch on a control stream.
 pub const BATCH_ITEMS: usize = 1000;
 /// The bytes of one batch on a control stream.

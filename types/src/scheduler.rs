@@ -78,6 +78,15 @@ pub enum Call {
         /// Which.
         tasks: Vec<TaskId>,
     },
+    /// Data for the executor of a task. Refused: no task has an executor so far.
+    Message {
+        /// Where the task runs.
+        agent_id: AgentId,
+        /// Which task's executor.
+        task_id: TaskId,
+        /// The framework's own: at most [`FRAMEWORK_MESSAGE_BYTES`](crate::limit::FRAMEWORK_MESSAGE_BYTES).
+        data: Vec<u8>,
+    },
 }
 
 impl Call {
@@ -94,6 +103,7 @@ impl Call {
             Self::Kill { .. } => "kill",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Reconcile { .. } => "reconcile",
+            Self::Message { .. } => "message",
         }
     }
 }

@@ -259,6 +259,14 @@ fn answer(call: wire::Call) -> String {
     error.error.to_string()
 }
 
+fn message(bytes: usize, task_id: &str) -> wire::Call {
+    wire::Call::Message(wire::Message {
+        agent_id: "agent-aaaaaaaaaaaaa".into(),
+        task_id: task_id.into(),
+        data: vec![0; bytes],
+    })
+}
+
 #[test]
 fn a_call() {
     let launch = |tasks| v1::Operation {
@@ -299,6 +307,8 @@ fn a_call() {
         wire::Call::Reconcile(wire::Reconcile {
             task_ids: ids(1001, "a"),
         }),
+        message(65_537, "t"),
+        message(65_536, ""),
     ]
     .map(answer)
     .join("\n");
@@ -316,6 +326,8 @@ fn a_call() {
     kill.task_id: "" is no task id: 1 to 128 characters of A-Z a-z 0-9 . _ : -, not starting with a dot
     acknowledge.agent_id: "" is no agent id: agent- and 13 of a-z2-7
     reconcile.task_ids: holds 1001 entries; send at most 1000
+    message.data: is 65537 bytes long; write at most 65536
+    message.task_id: "" is no task id: 1 to 128 characters of A-Z a-z 0-9 . _ : -, not starting with a dot
     "#);
 }
 

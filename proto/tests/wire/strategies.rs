@@ -374,6 +374,13 @@ fn call() -> impl Strategy<Value = Call> {
             }
         }),
         vec(task_id(), 0..3).prop_map(|tasks| Call::Reconcile { tasks }),
+        (agent_id(), task_id(), vec(any::<u8>(), 0..20)).prop_map(|(agent_id, task_id, data)| {
+            Call::Message {
+                agent_id,
+                task_id,
+                data,
+            }
+        }),
     ]
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use stoker_types::{IdGenerator, Offer, OfferFilter, OfferId, Role, TaskId, TaskInfo};
+use stoker_types::{AgentId, IdGenerator, Offer, OfferFilter, OfferId, Role, TaskId, TaskInfo};
 
 use crate::{Task, task};
 
@@ -39,6 +39,11 @@ pub(crate) enum Wish {
     Kill(TaskId),
     Reconcile(Vec<TaskId>),
     ReconcileAll,
+    Message {
+        agent_id: AgentId,
+        task_id: TaskId,
+        data: Vec<u8>,
+    },
 }
 
 /// How a scheduler wants to end.
@@ -195,6 +200,21 @@ impl Calls {
     /// this scheduler has forgotten are among them.
     pub fn reconcile_all(&mut self) {
         self.wishes.push(Wish::ReconcileAll);
+    }
+
+    /// Sends data to the executor of a task: at most
+    /// [64 KiB](stoker_types::limit::FRAMEWORK_MESSAGE_BYTES), and nothing says whether it arrived.
+    ///
+    /// No task has an executor so far, so every message ends in
+    /// [`refused`](crate::Scheduler::refused), as one does that is too large or is sent while no
+    /// master is there. What a task is to know, give it when it is launched: arguments,
+    /// environment, stdin, inputs. What it answers is in its outputs.
+    pub fn message(&mut self, agent_id: AgentId, task_id: &TaskId, data: impl Into<Vec<u8>>) {
+        self.wishes.push(Wish::Message {
+            agent_id,
+            task_id: task_id.clone(),
+            data: data.into(),
+        });
     }
 
     /// A new task id, for a scheduler that writes down what it is about to launch; set it with

@@ -78,6 +78,7 @@ pub(crate) fn call(numbered: &NumberedCall) -> String {
         } => format!("acknowledge {task_id} {number}"),
         Call::Kill { task_id } => format!("kill {task_id}"),
         Call::Reconcile { tasks } => format!("reconcile {tasks:?}"),
+        Call::Message { task_id, data, .. } => format!("message {task_id} {} B", data.len()),
         Call::Revive { roles } => format!("revive {roles:?}"),
         Call::Suppress { roles } => format!("suppress {roles:?}"),
         Call::Teardown => "teardown".to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   subscribe ─▶ admit ─▶ (offers) ─▶ accept | decline ─▶ … ─▶ acknowledge
-//!                  ▲                                            revive, suppress, kill, reconcile
+//!                  ▲                                            revive, suppress, kill, reconcile, message
 //!   disconnect ────┘   teardown ─▶ remove ◀─ failover timeout
 //! ```
 //!
@@ -15,6 +15,7 @@ pub(crate) mod admit;
 mod decline;
 pub(crate) mod disconnect;
 mod kill;
+mod message;
 pub(crate) mod offer;
 mod reconcile;
 pub(crate) mod remove;
@@ -206,6 +207,7 @@ fn dispatch(
             acknowledge::acknowledge(cluster, caller, &acknowledgement, effects);
         }
         Call::Reconcile { tasks } => reconcile::reconcile(cluster, now, caller, tasks, effects),
+        Call::Message { task_id, .. } => message::message(cluster, caller, task_id, effects),
     }
 }
 

@@ -77,6 +77,12 @@ pub(crate) enum Refusal {
         number: u64,
         latest: u64,
     },
+    #[error(
+        "task {0} cannot hear messages: only an executor could, and this version has none; give \
+         the task its data when it is launched (arguments, environment, stdin, inputs), and read \
+         what it answers from its outputs"
+    )]
+    NoExecutor(TaskId),
     // ---- Agents. ----
     #[error("{verb} comes before the registration: register first")]
     NotRegistered { verb: &'static str },

@@ -11,6 +11,7 @@ mod bounds;
 mod decline;
 mod failover;
 mod fixture;
+mod messages;
 mod operators;
 mod reconcile;
 mod render;

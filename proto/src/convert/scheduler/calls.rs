@@ -13,8 +13,8 @@ use crate::{
         error::{ConvertError, Under as _},
         introduction::{read_roles, write_roles},
         read::{
-            bounded_millis, check_count, list, millis, parse, parse_optional, required,
-            write_optional,
+            bounded_millis, check_count, check_length, list, millis, parse, parse_optional,
+            required, write_optional,
         },
     },
     v1::{self, scheduler_call as wire},
@@ -104,6 +104,7 @@ fn read_call(call: wire::Call) -> Result<Call, ConvertError> {
             })
             .under("reconcile")?,
         }),
+        wire::Call::Message(message) => read_message(message).under("message"),
     }
 }
 
@@ -150,6 +151,15 @@ fn read_acknowledge(acknowledge: &wire::Acknowledge) -> Result<Call, ConvertErro
         agent_id: parse(&acknowledge.agent_id).under("agent_id")?,
         task_id: parse(&acknowledge.task_id).under("task_id")?,
         number: acknowledge.number,
+    })
+}
+
+fn read_message(message: wire::Message) -> Result<Call, ConvertError> {
+    check_length(message.data.len(), limit::FRAMEWORK_MESSAGE_BYTES).under("data")?;
+    Ok(Call::Message {
+        agent_id: parse(&message.agent_id).under("agent_id")?,
+        task_id: parse(&message.task_id).under("task_id")?,
+        data: message.data,
     })
 }
 
@@ -247,6 +257,15 @@ fn write_call(call: Call) -> wire::Call {
         }),
         Call::Reconcile { tasks } => wire::Call::Reconcile(wire::Reconcile {
             task_ids: texts(&tasks),
+        }),
+        Call::Message {
+            agent_id,
+            task_id,
+            data,
+        } => wire::Call::Message(wire::Message {
+            agent_id: agent_id.to_string(),
+            task_id: task_id.to_string(),
+            data,
         }),
     }
 }

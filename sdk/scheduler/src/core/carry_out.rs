@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use stoker_types::{
-    ModuleReference, OfferFilter, OfferId, Reason, TaskId, TaskInfo, Timestamp, limit,
+    AgentId, ModuleReference, OfferFilter, OfferId, Reason, TaskId, TaskInfo, Timestamp, limit,
     scheduler::{Call, Operation},
 };
 
@@ -49,6 +49,11 @@ impl Session {
                     let call = self.demand.ask_for_all(is_heard);
                     self.say(call, outputs);
                 }
+                Wish::Message {
+                    agent_id,
+                    task_id,
+                    data,
+                } => self.message(agent_id, task_id, data, outputs),
             }
         }
     }
@@ -159,6 +164,39 @@ impl Session {
             self.reconciliation.ask(now, tasks);
             self.resend(now, outputs);
         }
+    }
+
+    /// Sends a message now or never: one that waited would arrive after what its author said later.
+    fn message(
+        &mut self,
+        agent_id: AgentId,
+        task_id: TaskId,
+        data: Vec<u8>,
+        outputs: &mut Vec<Output>,
+    ) {
+        let size = data.len();
+        let message = if size > limit::FRAMEWORK_MESSAGE_BYTES {
+            format!(
+                "a message holds at most {} bytes; this one has {size}",
+                limit::FRAMEWORK_MESSAGE_BYTES
+            )
+        } else if !self.connection.is_subscribed() {
+            "no master is there for now: send the message again when one is".to_owned()
+        } else {
+            let call = Call::Message {
+                agent_id,
+                task_id,
+                data,
+            };
+            self.send(call, outputs);
+            return;
+        };
+        self.local.refuse(Refusal {
+            call_id: 0,
+            verb: "message",
+            message,
+            tasks: Vec::new(),
+        });
     }
 }
 

@@ -7,6 +7,7 @@ mod connection;
 mod driver;
 mod endings;
 mod master;
+mod messages;
 mod offers;
 mod questions;
 mod scripted;

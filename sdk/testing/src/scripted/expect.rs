@@ -93,6 +93,19 @@ impl<S: Scheduler> ScriptedMaster<S> {
         }
     }
 
+    /// The next call, which must be a message to an executor: its number, for
+    /// [`ScriptedMaster::refuse`], to which task, and the data.
+    ///
+    /// # Panics
+    /// If it is another, or there is none.
+    pub fn expect_message(&mut self) -> (u64, TaskId, Vec<u8>) {
+        let call = self.expect_call("a message");
+        match call.call {
+            Call::Message { task_id, data, .. } => (call.call_id, task_id, data),
+            other => self.unexpected("a message", &other),
+        }
+    }
+
     /// That nothing was called but what was expected before.
     ///
     /// # Panics

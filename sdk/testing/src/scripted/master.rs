@@ -302,7 +302,11 @@ impl<S: Scheduler> ScriptedMaster<S> {
             Call::Decline { offer_ids, .. } => {
                 self.offered.retain(|id, _| !offer_ids.contains(id));
             }
-            Call::Teardown | Call::Revive { .. } | Call::Suppress { .. } | Call::Kill { .. } => {}
+            Call::Teardown
+            | Call::Revive { .. }
+            | Call::Suppress { .. }
+            | Call::Kill { .. }
+            | Call::Message { .. } => {}
         }
         self.calls.push_back(call);
     }

@@ -124,6 +124,7 @@ fn observe_call(scene: &mut Scene, framework_id: FrameworkId, call: &Call) {
         | Call::Revive { .. }
         | Call::Suppress { .. }
         | Call::Acknowledge { .. }
-        | Call::Reconcile { .. } => {}
+        | Call::Reconcile { .. }
+        | Call::Message { .. } => {}
     }
 }

@@ -262,7 +262,7 @@ impl SimScheduler {
     /// What no scheduler should say.
     pub(super) fn talk_nonsense(&self, how: u8) -> Vec<Call> {
         let unknown = fixture::offer_id(10_000 + u64::from(how));
-        vec![match how % 6 {
+        vec![match how % 7 {
             0 => fixture::subscribe(self.info(), self.id),
             1 => Call::Decline {
                 offer_ids: vec![unknown, unknown],
@@ -276,6 +276,11 @@ impl SimScheduler {
                 filter: OfferFilter::default(),
             },
             3 => fixture::acknowledge(2, "never", 3),
+            5 => Call::Message {
+                agent_id: AgentId::from_bits(1),
+                task_id: fixture::task_id("t1"),
+                data: vec![how],
+            },
             4 => Call::Revive {
                 roles: vec![fixture::role("foreign")],
             },
