@@ -360,36 +360,3 @@ proptest! {
         world.heal();
     }
 }
-
-#[test]
-fn zz_stats() {
-    use proptest::{strategy::ValueTree, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
-    let (mut started, mut refusals, mut ended, mut epochs) = (
-        0,
-        std::collections::BTreeMap::new(),
-        std::collections::BTreeMap::new(),
-        0,
-    );
-    for _ in 0..200 {
-        let events = proptest::collection::vec(event(), 200..250)
-            .new_tree(&mut runner)
-            .unwrap()
-            .current();
-        let mut world = World::new();
-        for event in events {
-            world.happen(event);
-        }
-        let view = world.master.view();
-        started += world.started.len();
-        epochs += world.epoch;
-        for (k, v) in view.scheduler_refusals.iter().chain(&view.agent_refusals) {
-            *refusals.entry(*k).or_insert(0u64) += v;
-        }
-        world.heal();
-        for (k, v) in world.master.view().tasks_ended {
-            *ended.entry(k).or_insert(0u64) += v;
-        }
-    }
-    println!("started {started} epochs {epochs} refusals {refusals:?} ended {ended:?}");
-}
