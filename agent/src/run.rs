@@ -231,6 +231,7 @@ impl Start<'_> {
             memory_profile: machine::memory_profile(self.config.memory_profile),
             slots: self.config.tasks_per_runner,
             orphan_timeout: self.config.orphan_timeout,
+            sandbox_entries: self.config.sandbox_entries,
             run: data.run(),
             logs: data.logs(),
             inherit_stderr: self.config.inherit_runner_stderr,

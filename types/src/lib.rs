@@ -9,6 +9,7 @@
 pub mod agent;
 mod amount;
 mod artifact;
+pub mod disk;
 pub mod duration;
 mod framework;
 mod id;

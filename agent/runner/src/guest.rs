@@ -2,12 +2,14 @@
 
 use wasmtime_wasi::p1::WasiP1Ctx;
 
-use crate::{limits::MemoryLimiter, metering::Meter};
+use crate::{limits::MemoryLimiter, metering::Meter, wasi::Quota};
 
 /// The host's side of one guest.
 pub(crate) struct Guest {
     /// Its WASI context: arguments, environment, streams, descriptors.
     pub(crate) wasi: WasiP1Ctx,
+    /// What of its disk it may take.
+    pub(crate) quota: Quota,
     /// What of memory it may have.
     pub(crate) memory: MemoryLimiter,
     /// What it has used.
@@ -18,6 +20,7 @@ impl std::fmt::Debug for Guest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Guest")
+            .field("quota", &self.quota)
             .field("memory", &self.memory)
             .field("meter", &self.meter)
             .finish_non_exhaustive()

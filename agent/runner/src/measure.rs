@@ -142,7 +142,7 @@ fn assignment(task: &TaskInfo, module: &InstancePre<Guest>, control: &Handle) ->
             written,
         ),
         folders: Vec::new(),
-        work_folder: None,
+        disk: None,
     }
 }
 

@@ -23,7 +23,7 @@ impl Bench {
     fn launch(&self, id: &str, inputs: Vec<TaskInput>) -> Launch {
         let path = self.file("a.wasm", "wasm a");
         let mut launch = launch(id, ModuleReference::File(path));
-        launch.task.resources.disk = 1000;
+        launch.task.resources.disk = 16 << 10;
         launch.task.inputs = inputs;
         launch
     }
@@ -103,12 +103,12 @@ async fn a_wrong_input_is_told_by_its_path_and_leaves_nothing() {
     let words = format!("its input \"data\" ({blob}): it is no tar");
     assert!(failure.message.starts_with(&words), "{}", failure.message);
 
-    let large = bench.blob(&[7; 1001]);
+    let large = bench.blob(&vec![7; (16 << 10) + 1]);
     let launch = bench.launch("2", vec![input(large, "own/a", false)]);
     let failure = bench.prepare(launch.clone()).await.unwrap_err();
     assert_eq!(failure.reason, Reason::InputInvalid);
     assert!(
-        failure.message.contains("1001 bytes"),
+        failure.message.contains("20480 bytes"),
         "{}",
         failure.message
     );

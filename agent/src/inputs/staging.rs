@@ -18,7 +18,7 @@ use cap_std::{
     fs::{Dir, OpenOptions},
 };
 use stoker_types::{
-    BlobForm, Input, limit,
+    BlobForm, Input, disk, limit,
     runner::{READ_ONLY_FOLDER, WORK_FOLDER},
 };
 use tempfile::TempDir;
@@ -137,8 +137,7 @@ fn add_file(
     mut blob: File,
     bounds: &mut Bounds<'_>,
 ) -> Result<(), StagingError> {
-    bounds.take_entry()?;
-    bounds.take_bytes(blob.metadata()?.len())?;
+    bounds.take_entry(blob.metadata()?.len())?;
     if let Some((parent, _)) = path.rsplit_once('/') {
         top.create_dir_all(parent)?;
     }
@@ -158,28 +157,26 @@ pub(super) struct Bounds<'a> {
 }
 
 impl Bounds<'_> {
-    /// One more file or directory.
-    pub(super) fn take_entry(&mut self) -> Result<(), StagingError> {
+    /// One more directory, or file of so many bytes, at the cost that it will be charged at while
+    /// the task runs.
+    pub(super) fn take_entry(&mut self, length: u64) -> Result<(), StagingError> {
         *self.entries += 1;
         if *self.entries > limit::TAR_ENTRIES {
             let most = limit::TAR_ENTRIES;
             let problem = format!("the inputs hold more than {most} files and directories");
             return Err(StagingError::Invalid(problem));
         }
-        self.check()
-    }
-
-    /// This many more bytes.
-    pub(super) fn take_bytes(&mut self, bytes: u64) -> Result<(), StagingError> {
-        *self.bytes = self.bytes.saturating_add(bytes);
+        *self.bytes = self.bytes.saturating_add(disk::cost(length));
         if *self.bytes > self.disk {
             return Err(StagingError::Invalid(format!(
-                "the inputs up to here take {} bytes, and the task asks for a disk of {}: ask for \
-                 more",
-                self.bytes, self.disk
+                "the inputs up to here take {} bytes, in blocks of {}, and the task asks for a \
+                 disk of {}: ask for more",
+                self.bytes,
+                disk::BLOCK_BYTES,
+                self.disk
             )));
         }
-        Ok(())
+        self.check()
     }
 
     /// Copies all of `from`; says how much that was.

@@ -296,27 +296,30 @@ fn what_is_no_tar_or_ends_early_is_refused() {
 #[test]
 fn inputs_take_no_more_than_the_disk_together() {
     let bench = Bench::new();
-    let mut staging = bench.staging(1000);
     let file = |path| input(path, BlobForm::File, false);
-    staging.add(&file("a"), blob(&[1; 600])).unwrap();
-    let message = staging
-        .add(&file("b"), blob(&[1; 401]))
-        .unwrap_err()
-        .to_string();
+    // Each takes a whole block, however little is in it.
+    let mut staging = bench.staging(3 * 4096);
+    staging.add(&file("a"), blob(&[1; 4097])).unwrap();
+    staging.add(&file("b"), blob(&[1; 1])).unwrap();
+    let message = staging.add(&file("c"), blob(b"")).unwrap_err().to_string();
     assert!(
-        message.contains("1001 bytes") && message.contains("1000"),
+        message.contains("16384 bytes") && message.contains("12288"),
         "{message}"
     );
 
     drop(staging);
-    let mut staging = bench.staging(1000);
+    let mut staging = bench.staging(3 * 4096);
     staging
         .add(&input("in/a", BlobForm::File, true), blob(&[1; 600]))
         .unwrap();
-    let tar = tar(&[(FILE, b"b", &[1; 200]), (FILE, b"c", &[1; 300])]);
+    let tar = tar(&[
+        (FILE, b"b", &[1; 200]),
+        (FILE, b"c", &[1; 300]),
+        (FILE, b"d", &[1; 1]),
+    ]);
     let added = staging.add(&input("d", BlobForm::Tar, false), blob(&tar));
     let message = added.unwrap_err().to_string();
-    assert!(message.contains("1100 bytes"), "{message}");
+    assert!(message.contains("16384 bytes"), "{message}");
     drop(staging);
     assert_eq!(bench.remains(), 0);
 }

@@ -29,7 +29,7 @@ pub(super) fn unpack(
 }
 
 fn make_directory(target: &Dir, name: &str, bounds: &mut Bounds<'_>) -> Result<(), ArchiveError> {
-    bounds.take_entry()?;
+    bounds.take_entry(0)?;
     let mut made = target.create_dir(name);
     if is(&made, io::ErrorKind::NotFound) {
         make_parents(target, name, bounds)?;
@@ -58,8 +58,7 @@ fn make_file(
     content: &mut dyn Read,
     bounds: &mut Bounds<'_>,
 ) -> Result<(), ArchiveError> {
-    bounds.take_entry()?;
-    bounds.take_bytes(size)?;
+    bounds.take_entry(size)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let mut opened = target.open_with(name, &options);
@@ -84,7 +83,7 @@ fn make_parents(target: &Dir, name: &str, bounds: &mut Bounds<'_>) -> Result<(),
     for (end, _) in name.match_indices('/') {
         let parent = &name[..end];
         match target.create_dir(parent) {
-            Ok(()) => bounds.take_entry()?,
+            Ok(()) => bounds.take_entry(0)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(name, error)),
         }

@@ -41,6 +41,7 @@ pub(super) async fn start(
         .args(["--nonce", &nonce.to_string()])
         .args(["--memory-profile", settings.memory_profile])
         .args(["--slots", &settings.slots.to_string()])
+        .args(["--sandbox-entries", &settings.sandbox_entries.to_string()])
         .args([
             "--orphan-timeout",
             &duration::display(settings.orphan_timeout),

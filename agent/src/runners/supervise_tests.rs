@@ -41,6 +41,7 @@ impl Bench {
             memory_profile: "large",
             slots: 1000,
             orphan_timeout: Duration::from_secs(900),
+            sandbox_entries: 100,
             run: root.path().to_owned(),
             logs: root.path().to_owned(),
             inherit_stderr: false,

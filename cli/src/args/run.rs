@@ -33,7 +33,7 @@ pub(crate) struct Run {
     /// Memory: all that the guest may have at once
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = stoker_types::size::parse)]
     pub(crate) mem: u64,
-    /// Disk for files in its sandbox
+    /// Disk for files in its sandbox, in blocks of 4KiB; past it the guest gets ENOSPC
     #[arg(long, default_value = "0", value_name = "SIZE", value_parser = stoker_types::size::parse)]
     pub(crate) disk: u64,
     /// Fuel rate: a ceiling in millions of units a second (no ceiling unless given)

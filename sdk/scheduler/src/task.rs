@@ -121,7 +121,8 @@ impl Task {
         self
     }
 
-    /// Its disk, in bytes: a folder that it may write to. None unless set.
+    /// Its disk, in bytes: a folder that it may write to, in blocks of 4 KiB; past it the guest
+    /// gets `ENOSPC` and goes on. None unless set.
     #[must_use]
     pub const fn disk(mut self, bytes: u64) -> Self {
         self.resources.disk = bytes;

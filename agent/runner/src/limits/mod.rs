@@ -8,6 +8,7 @@
 //! | bytes that one read or write moves | [`IO_BYTES`] | `wasi::transfer` |
 //! | open descriptors and other host objects | [`HOST_OBJECTS`] | the resource table |
 //! | bytes of one request for randomness | [`RANDOM_BYTES`] | the WASI context |
+//! | bytes and files on disk | the task's `disk`, the agent's entries | `wasi::quota` |
 //! | guest stack | 256 KiB | the engine |
 //! | fuel | the task's budget | `metering` |
 //! | fuel a second | the task's `fuel`; 1 s' worth may be saved | `executor::run_queue` |

@@ -3,14 +3,13 @@
 use std::{
     fs::File,
     io,
-    path::PathBuf,
     sync::{Arc, PoisonError},
     thread,
     time::Duration,
 };
 
 use stoker_types::{
-    Digest, Usage,
+    Digest, Usage, disk,
     runner::{CompiledKey, Outcome},
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
@@ -24,7 +23,7 @@ use crate::{
     output::{CaptureSink, DEFAULT_OUTPUT_BYTES, InheritSink, Output, Policy, Sink},
     runner::BLOCKING_THREADS,
     task::{Assignment, Bounds, Modules, arguments, environment},
-    wasi::Folder,
+    wasi::{Disk, Folder, Limits},
 };
 
 /// How long a killed task's output may take to reach its reader.
@@ -85,8 +84,15 @@ async fn live(
     // Removed with all that is in it when the task has ended.
     let folder =
         own_folder(&task).map_err(|error| Refusal::ours("make the task's folder", &error))?;
-    let work_folder = folder.as_ref().map(|folder| folder.path().to_owned());
-    let assignment = assignment(task, artifact, sink, work_folder, control)?;
+    let disk = folder.as_ref().map(|folder| Disk {
+        work: folder.path().to_owned(),
+        inputs: None,
+        limits: Limits {
+            bytes: task.task.resources.disk,
+            entries: disk::DEFAULT_ENTRIES,
+        },
+    });
+    let assignment = assignment(task, artifact, sink, disk, control)?;
     let account = Arc::clone(&assignment.account);
     let executor =
         Executor::start(1, control).map_err(|error| Refusal::ours("start a worker", &error))?;
@@ -129,7 +135,7 @@ fn assignment(
     local: LocalTask,
     artifact: File,
     sink: Box<dyn Sink>,
-    work_folder: Option<PathBuf>,
+    disk: Option<Disk>,
     control: &Handle,
 ) -> Result<Assignment, Refusal> {
     let kind = CodeKind::of(local.memory_profile);
@@ -169,7 +175,7 @@ fn assignment(
         stdin: local.stdin,
         output: Output::new(policy, sink, control.clone(), account),
         folders: folders.collect(),
-        work_folder,
+        disk,
     })
 }
 

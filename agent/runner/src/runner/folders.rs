@@ -3,21 +3,25 @@
 //! Owns which they are and what the guest calls them; the daemon has put inputs into them, and the
 //! WASI context says what a guest may do in each.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use stoker_types::{
     Input, TaskInfo,
     runner::{READ_ONLY_FOLDER, WORK_FOLDER},
 };
 
-use crate::wasi::Folder;
+use crate::wasi::{Disk, Folder, Limits};
 
-/// The folder that is a task's `.`, if it has a disk.
-pub(super) fn own(task: &TaskInfo, sandbox: &Path) -> Option<PathBuf> {
-    (task.resources.disk > 0).then(|| sandbox.join(WORK_FOLDER))
+/// The folder that is a task's `.`, if it has a disk, with at most so many files in it.
+pub(super) fn own(task: &TaskInfo, sandbox: &Path, entries: u64) -> Option<Disk> {
+    (task.resources.disk > 0).then(|| Disk {
+        work: sandbox.join(WORK_FOLDER),
+        inputs: Some(sandbox.join(READ_ONLY_FOLDER)),
+        limits: Limits {
+            bytes: task.resources.disk,
+            entries,
+        },
+    })
 }
 
 /// The folders that hold what a task may only read, each beside its `.`: what is not beneath that
@@ -77,6 +81,6 @@ mod tests {
         ];
         assert_eq!(given, expected);
         assert!(folders.iter().all(|folder| folder.read_only));
-        assert_eq!(own(&task, Path::new("/sandbox")), None);
+        assert_eq!(own(&task, Path::new("/sandbox"), 9), None);
     }
 }

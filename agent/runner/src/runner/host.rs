@@ -32,6 +32,8 @@ pub(super) struct Host {
     control: Handle,
     kind: CodeKind,
     slots: usize,
+    /// How many files a task may have.
+    sandbox_entries: u64,
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
 }
@@ -64,6 +66,7 @@ impl Host {
             control,
             kind: settings.code_kind(),
             slots: usize::try_from(settings.slots).unwrap_or(usize::MAX),
+            sandbox_entries: settings.sandbox_entries,
             outbox: Arc::new(Outbox::default()),
             tasks: Arc::new(Tasks::default()),
         }
@@ -177,7 +180,7 @@ impl Host {
             arguments: arguments(&task),
             environment: environment(&task, &own),
             stdin: stdin.map(PathBuf::from),
-            work_folder: folders::own(&task, &sandbox),
+            disk: folders::own(&task, &sandbox, self.sandbox_entries),
             folders: folders::read_only(&task, &sandbox),
             output: Output::new(
                 policy,

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use stoker_types::{
-    RunnerId, duration,
+    RunnerId, disk, duration,
     runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
 };
 
@@ -28,6 +28,9 @@ pub struct Settings {
     pub workers: usize,
     /// `--slots N`: the tasks that it holds at once, at most 8,000; 1,000 if absent.
     pub slots: u32,
+    /// `--sandbox-entries N`: the files, directories and links that a task may have on its disk;
+    /// 200,000 if absent.
+    pub sandbox_entries: u64,
     /// `--orphan-timeout TIME`: how long it lives without a daemon; 15 minutes if absent.
     pub orphan_timeout: Duration,
     /// `--die-with-parent`: ends when the process (in truth, the thread) that started it does.
@@ -45,6 +48,7 @@ impl Settings {
             metering: Metering::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             slots: DEFAULT_SLOTS,
+            sandbox_entries: disk::DEFAULT_ENTRIES,
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             die_with_parent: false,
         }
@@ -70,6 +74,7 @@ impl Settings {
                 "--metering" => settings.metering = flags.value(&name)?,
                 "--workers" => settings.workers = flags.value(&name)?,
                 "--slots" => settings.slots = flags.value(&name)?,
+                "--sandbox-entries" => settings.sandbox_entries = flags.value(&name)?,
                 "--orphan-timeout" => {
                     settings.orphan_timeout = duration::parse(&flags.value::<String>(&name)?)?;
                 }
@@ -106,7 +111,7 @@ mod tests {
         let settings = parse(
             "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small \
              --metering fuel --workers 3 \
-             --slots 20 --orphan-timeout 2s --die-with-parent",
+             --slots 20 --sandbox-entries 7 --orphan-timeout 2s --die-with-parent",
         );
         let expected = Settings {
             runner_id: RunnerId::from_bits(1),
@@ -115,6 +120,7 @@ mod tests {
             metering: Metering::Fuel,
             workers: 3,
             slots: 20,
+            sandbox_entries: 7,
             orphan_timeout: Duration::from_secs(2),
             die_with_parent: true,
         };

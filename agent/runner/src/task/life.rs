@@ -19,7 +19,7 @@ use crate::{
     limits::{self, MemoryLimiter},
     metering::{Account, Meter, Metering},
     output::Output,
-    wasi::{Folder, Surroundings},
+    wasi::{Disk, Folder, Quota, Surroundings},
 };
 
 /// What a task may use.
@@ -58,7 +58,7 @@ pub(crate) struct Assignment {
     /// The folders that it works in.
     pub(crate) folders: Vec<Folder>,
     /// The folder of its own to make first: its `.`.
-    pub(crate) work_folder: Option<PathBuf>,
+    pub(crate) disk: Option<Disk>,
 }
 
 impl Assignment {
@@ -141,10 +141,13 @@ async fn prepare(
         stdin,
         output,
         mut folders,
-        work_folder,
+        disk,
     } = assignment;
-    if let Some(work_folder) = work_folder {
-        folders.insert(0, make_work_folder(work_folder, control).await?);
+    let mut quota = Quota::none();
+    if let Some(disk) = disk {
+        let (folder, of_folder) = prepare_disk(disk, control).await?;
+        folders.insert(0, folder);
+        quota = of_folder;
     }
     let stdin = stdin.as_deref().map(open_stdin).transpose()?;
     let surroundings = Surroundings {
@@ -156,6 +159,7 @@ async fn prepare(
     };
     let guest = Guest {
         wasi: surroundings.into_context(control)?,
+        quota,
         memory: MemoryLimiter::new(
             bounds.memory,
             bounds.pool_table_elements,
@@ -175,22 +179,16 @@ fn open_stdin(path: &Path) -> wasmtime::Result<File> {
     })
 }
 
-/// Making a folder takes long enough not to hold a worker.
-async fn make_work_folder(path: PathBuf, control: &Handle) -> wasmtime::Result<Folder> {
-    let host = path.clone();
-    let made = control
-        .spawn_blocking(move || std::fs::create_dir_all(host))
-        .await;
-    made.map_err(io::Error::other)
+/// Making a folder, and looking at what is in it, takes long enough not to hold a worker.
+async fn prepare_disk(disk: Disk, control: &Handle) -> wasmtime::Result<(Folder, Quota)> {
+    let path = disk.work.clone();
+    let prepared = control.spawn_blocking(move || disk.prepare()).await;
+    prepared
+        .map_err(io::Error::other)
         .and_then(|result| result)
         .map_err(|error| {
             wasmtime::Error::msg(format!("the task's folder, {}: {error}", path.display()))
-        })?;
-    Ok(Folder {
-        host: path,
-        guest: ".".to_owned(),
-        read_only: false,
-    })
+        })
 }
 
 fn not_launched(error: &wasmtime::Error) -> Outcome {

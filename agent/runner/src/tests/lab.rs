@@ -21,7 +21,7 @@ use crate::{
     metering::{Account, Metering},
     output::{CaptureSink, Captured, Output, Policy},
     task::{Assignment, Bounds, Modules, Unusable, arguments, environment},
-    wasi::Folder,
+    wasi::{Disk, Folder},
 };
 
 pub(super) const PAGE: u64 = 64 << 10;
@@ -110,6 +110,7 @@ pub(super) struct Trial {
     pub(super) profile: MemoryProfile,
     pub(super) stdin: Option<PathBuf>,
     pub(super) folders: Vec<Folder>,
+    pub(super) disk: Option<Disk>,
     pub(super) policy: Policy,
 }
 
@@ -191,6 +192,7 @@ pub(super) fn trial(wat: impl Into<String>) -> Trial {
         profile: MemoryProfile::Large,
         stdin: None,
         folders: Vec::new(),
+        disk: None,
         policy: Policy::with_cap(1 << 20),
     }
 }
@@ -314,7 +316,7 @@ impl Trial {
                 Arc::clone(&account),
             ),
             folders: self.folders.clone(),
-            work_folder: None,
+            disk: self.disk.clone(),
         };
         let (on_start, started) = mpsc::channel();
         let (on_end, ended) = mpsc::channel();

@@ -3,6 +3,7 @@
 #[path = "../../tests/support/daemon.rs"]
 #[allow(dead_code, reason = "the tests of the processes use all of it")]
 mod daemon;
+mod disk;
 mod ends;
 mod exceptions;
 mod executor;

@@ -1,8 +1,8 @@
 //! What a core module may import: WASI preview 1.
 //!
-//! All functions are wasmtime-wasi's but these: reads and writes are shortened (`transfer`),
-//! `proc_exit` takes every code, and the socket functions answer without a line in the host's log
-//! for each call.
+//! All functions are wasmtime-wasi's but these: reads and writes are shortened (`transfer`), what
+//! takes disk is counted (`quota`), `proc_exit` takes every code, and the socket functions answer
+//! without a line in the host's log for each call.
 
 use wasmtime::{AsContextMut as _, Caller, Engine, Extern, Linker, Memory, bail};
 use wasmtime_wasi::{
@@ -14,11 +14,11 @@ use wasmtime_wasi::{
 };
 use wiggle::GuestMemory;
 
-use super::transfer::Shortened;
-use crate::guest::Guest;
+use super::{quota, transfer::Shortened};
+use crate::{guest::Guest, limits::IO_BYTES};
 
 /// The name of the module that guests import from.
-const WASI: &str = "wasi_snapshot_preview1";
+pub(super) const WASI: &str = "wasi_snapshot_preview1";
 
 /// Defines everything that a module may import.
 ///
@@ -28,8 +28,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     p1::add_to_linker_async(&mut linker, |guest: &mut Guest| &mut guest.wasi)?;
     linker.allow_shadowing(true);
-    transfers(&mut linker)?;
-    positioned_transfers(&mut linker)?;
+    reads(&mut linker)?;
+    quota::define(&mut linker)?;
     linker.func_wrap(WASI, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(I32Exit(code).into())
     })?;
@@ -59,7 +59,7 @@ impl Provided {
 }
 
 /// The memory of the guest that calls, which WASI wants exported.
-fn memory(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
+pub(super) fn memory(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
     match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => Ok(memory),
         _ => bail!("missing required memory export"),
@@ -81,7 +81,12 @@ impl<'a> Transfer<'a> {
         let fuel = caller.as_context_mut().hostcall_fuel();
         let (memory, guest) = memory.data_and_store_mut(caller);
         guest.wasi.set_hostcall_fuel(fuel);
-        let shortened = Shortened::shorten(memory, iovecs.cast_unsigned(), count.cast_unsigned());
+        let shortened = Shortened::shorten(
+            memory,
+            iovecs.cast_unsigned(),
+            count.cast_unsigned(),
+            IO_BYTES,
+        );
         let (iovecs, count) = match &shortened {
             Some(shortened) => (shortened.iovec.cast_signed(), 1),
             None => (iovecs, count),
@@ -102,8 +107,9 @@ impl<'a> Transfer<'a> {
     }
 }
 
-fn transfers(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+fn reads(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     type Arguments = (i32, i32, i32, i32);
+    type PositionedArguments = (i32, i32, i32, i64, i32);
     linker.func_wrap_async(
         WASI,
         "fd_read",
@@ -120,49 +126,14 @@ fn transfers(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     )?;
     linker.func_wrap_async(
         WASI,
-        "fd_write",
-        |mut caller: Caller<'_, Guest>, (fd, iovecs, count, written): Arguments| {
-            Box::new(async move {
-                let call = Transfer::new(&mut caller, iovecs, count)?;
-                let memory = &mut GuestMemory::Unshared(call.memory);
-                let result =
-                    functions::fd_write(call.wasi, memory, fd, call.iovecs, call.count, written)
-                        .await;
-                call.finish();
-                result
-            })
-        },
-    )?;
-    Ok(())
-}
-
-fn positioned_transfers(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    type Arguments = (i32, i32, i32, i64, i32);
-    linker.func_wrap_async(
-        WASI,
         "fd_pread",
-        |mut caller: Caller<'_, Guest>, (fd, iovecs, count, at, read): Arguments| {
+        |mut caller: Caller<'_, Guest>, (fd, iovecs, count, at, read): PositionedArguments| {
             Box::new(async move {
                 let call = Transfer::new(&mut caller, iovecs, count)?;
                 let memory = &mut GuestMemory::Unshared(call.memory);
                 let (iovecs, count) = (call.iovecs, call.count);
                 let result =
                     functions::fd_pread(call.wasi, memory, fd, iovecs, count, at, read).await;
-                call.finish();
-                result
-            })
-        },
-    )?;
-    linker.func_wrap_async(
-        WASI,
-        "fd_pwrite",
-        |mut caller: Caller<'_, Guest>, (fd, iovecs, count, at, written): Arguments| {
-            Box::new(async move {
-                let call = Transfer::new(&mut caller, iovecs, count)?;
-                let memory = &mut GuestMemory::Unshared(call.memory);
-                let (iovecs, count) = (call.iovecs, call.count);
-                let result =
-                    functions::fd_pwrite(call.wasi, memory, fd, iovecs, count, at, written).await;
                 call.finish();
                 result
             })

@@ -3,9 +3,8 @@
 //! wasmtime-wasi copies all of a buffer that a guest names, and refuses one past the bound of a
 //! host call with `ENOMEM`: a program that reads a file of 2 MiB in one piece would fail. POSIX
 //! lets a read or write move less than was asked, and every C library and Rust's std go on from
-//! there; so the buffer is presented as a shorter one for the time of the call.
-
-use crate::limits::IO_BYTES;
+//! there; so the buffer is presented as a shorter one for the time of the call. A write that fits
+//! on the disk only in part is shortened alike.
 
 /// The size of a buffer's descriptor in guest memory: address and length.
 const IOVEC_BYTES: usize = 8;
@@ -21,33 +20,45 @@ pub(crate) struct Shortened {
     length: [u8; 4],
 }
 
-impl Shortened {
-    /// Shortens the first buffer of `count` at `iovecs` that is not empty, if it is too long; that
-    /// is the one that wasmtime-wasi works on.
-    pub(crate) fn shorten(memory: &mut [u8], iovecs: u32, count: u32) -> Option<Self> {
-        let count = usize::try_from(count).ok()?.min(MOST_IOVECS);
-        for index in 0..count {
-            let iovec = usize::try_from(iovecs)
-                .ok()?
-                .checked_add(index * IOVEC_BYTES)?;
-            let length_at = iovec.checked_add(4)?;
-            let field = memory.get_mut(length_at..length_at.checked_add(4)?)?;
-            let length: [u8; 4] = (&*field).try_into().ok()?;
-            match u32::from_le_bytes(length) {
-                0 => {}
-                fitting if fitting <= IO_BYTES => return None,
-                _ => {
-                    field.copy_from_slice(&IO_BYTES.to_le_bytes());
-                    let iovec = u32::try_from(iovec).ok()?;
-                    return Some(Self {
-                        iovec,
-                        length_at,
-                        length,
-                    });
-                }
-            }
+/// Where the first buffer of `count` at `iovecs` is described that is not empty, and its length;
+/// that is the one that wasmtime-wasi works on.
+fn first(memory: &[u8], iovecs: u32, count: u32) -> Option<(usize, u32)> {
+    let count = usize::try_from(count).ok()?.min(MOST_IOVECS);
+    let begin = usize::try_from(iovecs).ok()?;
+    for index in 0..count {
+        let iovec = begin.checked_add(index * IOVEC_BYTES)?;
+        let length_at = iovec.checked_add(4)?;
+        let field = memory.get(length_at..length_at.checked_add(4)?)?;
+        match u32::from_le_bytes(field.try_into().ok()?) {
+            0 => {}
+            length => return Some((iovec, length)),
         }
-        None
+    }
+    None
+}
+
+/// Whether there is nothing in these buffers, as far as can be seen.
+pub(crate) fn is_empty(memory: &[u8], iovecs: u32, count: u32) -> bool {
+    first(memory, iovecs, count).is_none()
+}
+
+impl Shortened {
+    /// Shortens the first buffer of `count` at `iovecs` that is not empty, if it is longer than
+    /// `most`.
+    pub(crate) fn shorten(memory: &mut [u8], iovecs: u32, count: u32, most: u32) -> Option<Self> {
+        let (iovec, length) = first(memory, iovecs, count)?;
+        if length <= most {
+            return None;
+        }
+        let length_at = iovec + 4;
+        memory
+            .get_mut(length_at..length_at + 4)?
+            .copy_from_slice(&most.to_le_bytes());
+        Some(Self {
+            iovec: u32::try_from(iovec).ok()?,
+            length_at,
+            length: length.to_le_bytes(),
+        })
     }
 
     /// Puts the length back.
@@ -61,6 +72,7 @@ impl Shortened {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::IO_BYTES;
 
     fn memory_with(iovecs: &[(u32, u32)]) -> Vec<u8> {
         let mut memory = vec![0; 16];
@@ -75,7 +87,7 @@ mod tests {
     fn the_first_buffer_that_is_not_empty_is_shortened_for_the_call() {
         let mut memory = memory_with(&[(0, 0), (64, IO_BYTES + 1), (64, u32::MAX)]);
         let before = memory.clone();
-        let shortened = Shortened::shorten(&mut memory, 16, 3).unwrap();
+        let shortened = Shortened::shorten(&mut memory, 16, 3, IO_BYTES).unwrap();
         assert_eq!(shortened.iovec, 24);
         assert_eq!(
             memory,
@@ -91,7 +103,7 @@ mod tests {
         let before = memory.clone();
         for (iovecs, count) in [(16, 2), (16, 0), (17, u32::MAX), (30, 9), (u32::MAX, 1)] {
             assert_eq!(
-                Shortened::shorten(&mut memory, iovecs, count),
+                Shortened::shorten(&mut memory, iovecs, count, IO_BYTES),
                 None,
                 "{iovecs} {count}"
             );

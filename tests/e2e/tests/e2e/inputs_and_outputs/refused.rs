@@ -3,7 +3,7 @@
 use stoker_sdk_scheduler::{Digest, Reason, Task, TaskState};
 use tar::EntryType;
 
-use super::{FILE, run_at, tar_of, task, upload};
+use super::{DISK, FILE, run_at, tar_of, task, upload};
 use crate::harness::shared_master;
 
 /// A task that is refused before anything of it runs.
@@ -100,12 +100,18 @@ async fn an_input_that_is_not_there_or_is_no_tar_is_refused_by_the_agent() {
         (tar_of(&many), "more than 100000"),
         (
             tar_of(&[(FILE, "large", &[0; (4 << 20) + 1])]),
-            "4194305 bytes",
+            "4198400 bytes, in blocks of 4096",
         ),
         (b"no tar".to_vec(), "no tar"),
     ] {
         let blob = upload(&tar).await;
         let task = task("hello").input_directory(blob, "data");
+        // So many files take a block each, and it is their number that is to be refused.
+        let task = task.disk(if tar.len() > 100_000 * 512 {
+            1 << 30
+        } else {
+            DISK
+        });
         refused(task, Reason::InputInvalid, &["\"data\"", word]).await;
     }
 }
