@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     sync::mpsc,
+    time::Duration,
 };
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -19,6 +20,7 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::oneshot,
 };
+use wait4::Wait4 as _;
 
 /// This program, for children to run: also after its file was replaced.
 #[derive(Clone, Debug)]
@@ -108,7 +110,9 @@ impl Spawner {
 pub(crate) struct Process {
     pid: Pid,
     handle: AsyncFd<OwnedFd>,
+    /// Until it is reaped.
     child: Option<Child>,
+    ended: Ended,
 }
 
 impl Process {
@@ -119,6 +123,7 @@ impl Process {
                 pid,
                 handle,
                 child: Some(child),
+                ended: Ended::default(),
             }),
             Err(error) => {
                 child.kill()?;
@@ -137,6 +142,7 @@ impl Process {
             pid,
             handle,
             child: None,
+            ended: Ended::default(),
         };
         (process.identity()? == identity.trim()).then_some(process)
     }
@@ -160,8 +166,15 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> Ended {
         // A handle becomes readable when the process is over. It cannot fail while it is open.
         drop(self.handle.ready(Interest::READABLE).await);
-        let status = self.child.as_mut().and_then(|child| child.wait().ok());
-        Ended { status }
+        if let Some(child) = self.child.take()
+            && let Ok(reaped) = child.wait4()
+        {
+            self.ended = Ended {
+                status: Some(reaped.status),
+                cpu_time: reaped.rusage.utime + reaped.rusage.stime,
+            };
+        }
+        self.ended
     }
 
     /// Kills it. One that is over needs none.
@@ -179,10 +192,12 @@ fn handle(pid: Pid) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ended {
     /// Known for children of this daemon.
     pub(crate) status: Option<ExitStatus>,
+    /// The CPU time that it used, where that is known: of children of this daemon.
+    pub(crate) cpu_time: Duration,
 }
 
 impl Ended {

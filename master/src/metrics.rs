@@ -24,7 +24,7 @@ use prometheus_client::{
 use stoker_master_core::View;
 use stoker_types::Epoch;
 
-use crate::read_model::names;
+use crate::read_model::{Sum, Used, names};
 
 /// Tasks that are alive, or over and not acknowledged.
 pub(crate) const TASKS: &str = "stoker_master_tasks";
@@ -69,7 +69,15 @@ pub(crate) const BLOBS_COLLECTED: &str = "stoker_master_blobs_collected";
 /// The master's term.
 pub(crate) const EPOCH: &str = "stoker_master_epoch";
 
+/// What the tasks of a framework in a role have used: `stoker_master_framework_fuel` and so on.
+pub(crate) const FRAMEWORK_USED: &str = "stoker_master_framework";
+/// What the tasks of a role have used: `stoker_master_role_fuel` and so on.
+pub(crate) const ROLE_USED: &str = "stoker_master_role";
+/// The label of the sum of those for which there is no room.
+const OTHERS: &str = "other";
+
 type Labels = Vec<(&'static str, String)>;
+type Seconds = Counter<f64, AtomicU64>;
 
 /// The counters of this process; a clone counts into the same.
 #[derive(Clone, Debug)]
@@ -91,6 +99,8 @@ pub(crate) struct Scrape<'a> {
     pub counts: Option<&'a View>,
     /// The artifacts in the blob store, and their bytes.
     pub blobs: (usize, u64),
+    /// What all tasks have used.
+    pub used: &'a Used,
     /// The master's term.
     pub epoch: Epoch,
 }
@@ -189,6 +199,71 @@ fn register_scrape(registry: &mut Registry, scrape: Scrape<'_>) {
         "The number of the master's term",
         scrape.epoch.get(),
     );
+    let tenants = scrape.used.by_tenant().map(|(tenant, sum)| {
+        let (framework, role) = tenant.map_or_else(
+            || (OTHERS.to_owned(), OTHERS.to_owned()),
+            |(framework, role)| (framework.to_string(), role.to_string()),
+        );
+        (vec![("framework", framework), ("role", role)], sum)
+    });
+    register_used(registry, FRAMEWORK_USED, tenants);
+    let roles = scrape.used.by_role().map(|(role, sum)| {
+        let role = role.map_or_else(|| OTHERS.to_owned(), ToString::to_string);
+        (vec![("role", role)], sum)
+    });
+    register_used(registry, ROLE_USED, roles);
+}
+
+/// A metric for each counter of sums.
+fn register_used<'a>(
+    registry: &mut Registry,
+    prefix: &str,
+    sums: impl Iterator<Item = (Labels, &'a Sum)>,
+) {
+    let [fuel, written, out] = [(); 3].map(|()| Family::<Labels, Counter>::default());
+    let [cpu, host, compile] = [(); 3].map(|()| Family::<Labels, Seconds>::default());
+    let memory = Family::<Labels, Gauge>::default();
+    for (labels, sum) in sums {
+        for (counters, value) in [
+            (&fuel, sum.fuel),
+            (&written, sum.bytes_written),
+            (&out, sum.bytes_out),
+        ] {
+            counters.get_or_create(&labels).inc_by(value);
+        }
+        for (counters, time) in [(&cpu, sum.cpu), (&host, sum.host), (&compile, sum.compile)] {
+            counters.get_or_create(&labels).inc_by(time.as_secs_f64());
+        }
+        memory.get_or_create(&labels).set(signed(sum.memory));
+    }
+    for (name, help, counters) in [
+        ("fuel", "Fuel that tasks used, in units", fuel),
+        ("bytes_written", "Bytes that tasks wrote to files", written),
+        (
+            "bytes_out",
+            "Bytes that tasks wrote to stdout and stderr",
+            out,
+        ),
+    ] {
+        registry.register(format!("{prefix}_{name}"), help, counters);
+    }
+    for (name, help, counters) in [
+        ("cpu_seconds", "CPU time that runners used for tasks", cpu),
+        (
+            "host_seconds",
+            "Time of tasks in host calls, waiting excluded",
+            host,
+        ),
+        (
+            "compile_seconds",
+            "CPU time of compilations for tasks",
+            compile,
+        ),
+    ] {
+        registry.register(format!("{prefix}_{name}"), help, counters);
+    }
+    let help = "Memory that tasks have now";
+    registry.register(format!("{prefix}_memory_bytes"), help, memory);
 }
 
 fn register_counts(registry: &mut Registry, counts: &View) {
@@ -319,6 +394,7 @@ mod tests {
         let scrape = Scrape {
             counts: Some(&counts),
             blobs: (1, 64),
+            used: &Used::default(),
             epoch: Epoch::new(3),
         };
         let page = metrics.render(scrape).unwrap();
@@ -345,6 +421,7 @@ mod tests {
         let scrape = Scrape {
             counts: None,
             blobs: (0, 0),
+            used: &Used::default(),
             epoch: Epoch::new(1),
         };
         let page = Metrics::new().render(scrape).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::{
     AgentId, Attributes, Epoch, FrameworkId, Reason, Resources, Role, RunnerId, SandboxPath,
-    StatusUpdate, TaskInfo, TaskKey, TaskState, Usage,
+    StatusUpdate, TaskInfo, TaskKey, TaskState, TaskUsage, Usage,
 };
 
 /// An agent as it introduces itself.
@@ -92,6 +92,9 @@ pub enum AgentCall {
     Runners(Vec<RunnerInfo>),
     /// The agent stops for good and has no task left.
     Unregister,
+    /// What tasks have used that run: at most 1,000 of them, once a second. Not acknowledged and not
+    /// sent again; the next one tells more, and a task's last update tells all.
+    Usages(Vec<TaskUsage>),
 }
 
 /// What the master tells an agent. Each batch carries the [`Epoch`] of its master.

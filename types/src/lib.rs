@@ -39,7 +39,7 @@ pub use random::IdGenerator;
 pub use resources::{Resources, ResourcesParseError};
 pub use role::{Role, RoleParseError};
 pub use sandbox::{FileEntry, FileKind, SandboxPath, SandboxPathParseError};
-pub use status::{Reason, StatusSource, StatusUpdate, TaskState, UnknownName, Usage};
+pub use status::{Reason, StatusSource, StatusUpdate, TaskState, TaskUsage, UnknownName, Usage};
 pub use task::{
     BlobForm, EnvironmentVariable, Input, OutputFile, TaskInfo, TaskLimits, UnknownImports,
     first_folder,

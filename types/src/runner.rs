@@ -178,6 +178,9 @@ pub const BUDGET_WINDOW: Duration = Duration::from_millis(50);
 /// A runner tells its load no more often than this.
 pub const LOAD_INTERVAL: Duration = Duration::from_millis(25);
 
+/// A runner tells what its tasks have used no more often than this; so does an agent.
+pub const USAGE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How a task ended, as its runner saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

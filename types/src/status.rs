@@ -259,17 +259,57 @@ pub enum StatusSource {
     Agent,
 }
 
-/// What a task has used so far.
+/// What a task has used so far. All but `mem` only ever grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Fuel, in units.
     pub fuel_used: u64,
-    /// CPU time of its guest code and its host calls.
+    /// CPU time that its runner used for it: its launch, its guest code, its host calls and its
+    /// end, on whichever thread.
     pub cpu_time: Duration,
+    /// Time in its host calls, waiting excluded.
+    pub host_time: Duration,
+    /// CPU time of the compilation that was made for it; not part of `cpu_time`, since it happens in
+    /// a process of its own. A task that finds its module compiled has none.
+    pub compile_time: Duration,
+    /// The memory that it has now, in bytes; 0 after its end.
+    pub mem: u64,
     /// The largest memory it had at once, in bytes.
     pub mem_peak: u64,
+    /// What it wrote to files, in bytes.
+    pub bytes_written: u64,
+    /// What it sent out through stdout and stderr, in bytes.
+    pub bytes_out: u64,
     /// Wall time since its instantiation.
     pub wall_time: Duration,
+}
+
+impl Usage {
+    /// This, or `other` wherever that is more: what is known of a task when two tell of it. The
+    /// memory of now is the one that `other` tells.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            fuel_used: self.fuel_used.max(other.fuel_used),
+            cpu_time: self.cpu_time.max(other.cpu_time),
+            host_time: self.host_time.max(other.host_time),
+            compile_time: self.compile_time.max(other.compile_time),
+            mem: other.mem,
+            mem_peak: self.mem_peak.max(other.mem_peak),
+            bytes_written: self.bytes_written.max(other.bytes_written),
+            bytes_out: self.bytes_out.max(other.bytes_out),
+            wall_time: self.wall_time.max(other.wall_time),
+        }
+    }
+}
+
+/// What one task has used so far, told while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskUsage {
+    /// Which task.
+    pub task: TaskKey,
+    /// What it has used.
+    pub usage: Usage,
 }
 
 /// One step in the life of a task.

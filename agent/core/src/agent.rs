@@ -8,6 +8,7 @@ use crate::{
     state::{Ledger, Log, RemovedFrameworks, Runners, Tasks, Timers},
     stop::{self, Stop},
     tick,
+    usage::{self, UsageNews},
 };
 
 /// An agent's decisions. It is told what happens and says what to do; see the crate's first page.
@@ -24,6 +25,7 @@ pub struct Agent {
     pub(crate) removed_frameworks: RemovedFrameworks,
     pub(crate) session: Session,
     pub(crate) stop: Option<Stop>,
+    pub(crate) usage_news: UsageNews,
     /// How many inputs were handled, for the sampling of invariants.
     handled: u64,
 }
@@ -48,6 +50,7 @@ impl Agent {
             removed_frameworks: RemovedFrameworks::default(),
             session: Session::default(),
             stop: None,
+            usage_news: UsageNews::default(),
             handled: 0,
             config,
         };
@@ -92,7 +95,12 @@ impl Agent {
             Input::Preparing { task, phase } => {
                 launch::prepare::preparing(self, now, &task, phase);
             }
-            Input::Prepared { task, result } => {
+            Input::Prepared {
+                task,
+                result,
+                compile_time,
+            } => {
+                usage::compiled(self, &task, compile_time);
                 launch::prepare::prepared(self, now, &task, result, effects);
             }
             Input::OutputsUploaded { task, result } => {
@@ -104,6 +112,7 @@ impl Agent {
             Input::Runner { runner_id, event } => {
                 runners::event::event(self, now, runner_id, event, effects);
             }
+            Input::Usages { runner_id, usages } => usage::told(self, now, runner_id, usages),
             Input::RunnerLost { runner_id, message } => {
                 runners::lost::lost(self, now, runner_id, &message, effects);
             }

@@ -2,8 +2,10 @@
 //!
 //! Owns the closed list of inputs; never decides what follows from them.
 
+use std::time::Duration;
+
 use stoker_types::{
-    AgentId, Epoch, OutputFile, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
+    AgentId, Epoch, OutputFile, Reason, RunnerId, StatusUpdate, TaskKey, TaskUsage, Usage,
     agent::{AgentEvent, Launch},
     runner::{CompiledKey, NumberedEvent, Tenant, Welcome},
 };
@@ -63,6 +65,9 @@ pub enum Input {
         task: TaskKey,
         /// What came of it.
         result: Result<Prepared, PrepareFailure>,
+        /// The CPU time of the compilation that was made for it; zero where its module was compiled
+        /// already, or for another task.
+        compile_time: Duration,
     },
     /// The upload of a task's outputs is over.
     OutputsUploaded {
@@ -83,6 +88,13 @@ pub enum Input {
         runner_id: RunnerId,
         /// What.
         event: NumberedEvent,
+    },
+    /// A runner tells what some of its tasks have used so far.
+    Usages {
+        /// Which.
+        runner_id: RunnerId,
+        /// At most 1,000.
+        usages: Vec<TaskUsage>,
     },
     /// A runner is gone, could not be started, or could not be found again. All that it told comes
     /// before this.

@@ -135,7 +135,7 @@ impl Agent {
     fn check_timers(&self) {
         for timer in self.timers.iter() {
             let is_needed = match timer {
-                Timer::Adoption | Timer::Stop => true,
+                Timer::Adoption | Timer::Stop | Timer::UsageTold => true,
                 Timer::Registration => self.session.connection().is_some(),
                 Timer::RunnersTold => self.session.registered().is_some(),
                 Timer::RunnerIdle(id) => self

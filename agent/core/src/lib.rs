@@ -47,6 +47,7 @@ mod state;
 mod stop;
 mod tick;
 mod updates;
+mod usage;
 mod view;
 
 pub use agent::Agent;

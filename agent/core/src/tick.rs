@@ -2,7 +2,9 @@
 
 use stoker_types::Timestamp;
 
-use crate::{Agent, Effect, launch, recovery, runners, session, state::Timer, stop, updates};
+use crate::{
+    Agent, Effect, launch, recovery, runners, session, state::Timer, stop, updates, usage,
+};
 
 pub(crate) fn tick(agent: &mut Agent, now: Timestamp, effects: &mut Vec<Effect>) {
     while let Some(timer) = agent.timers.take_due(now) {
@@ -13,6 +15,7 @@ pub(crate) fn tick(agent: &mut Agent, now: Timestamp, effects: &mut Vec<Effect>)
                 session::connection::leave(agent, effects);
             }
             Timer::RunnersTold => runners::list::due(agent, effects),
+            Timer::UsageTold => usage::due(agent, now, effects),
             Timer::Stop => stop::due(agent, now, effects),
             Timer::RunnerIdle(runner_id) => runners::idle::stop(agent, runner_id, effects),
             Timer::RunnerRetry(tenant) => runners::tenant::serve(agent, &tenant, effects),

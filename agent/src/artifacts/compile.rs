@@ -106,12 +106,27 @@ impl Compiler {
         Ok(key.trim().to_owned())
     }
 
-    /// Compiles the module in `wasm` into `artifact`.
+    /// Compiles the module in `wasm` into `artifact`. Tells the CPU time that this took, whatever
+    /// came of it.
     pub(super) async fn compile(
         &self,
         wasm: File,
         unknown_imports: UnknownImports,
         artifact: &File,
+    ) -> (Result<(), PrepareFailure>, Duration) {
+        let mut cpu_time = Duration::ZERO;
+        let result = self
+            .run(wasm, unknown_imports, artifact, &mut cpu_time)
+            .await;
+        (result, cpu_time)
+    }
+
+    async fn run(
+        &self,
+        wasm: File,
+        unknown_imports: UnknownImports,
+        artifact: &File,
+        cpu_time: &mut Duration,
     ) -> Result<(), PrepareFailure> {
         let wrong = |error: io::Error| failure::ours("compile", &error);
         let Ok(_permit) = self.permits.acquire().await else {
@@ -135,9 +150,15 @@ impl Compiler {
         }
         let process = self.settings.spawner.spawn(command).await.map_err(wrong)?;
         let wall = limits.cpu * WALL_PER_CPU;
-        match timeout(wall, Child::new(process).finish()).await {
-            Ok((ended, said)) => judge(&ended, &said, &limits),
+        let mut child = Child::new(process);
+        let finished = timeout(wall, child.finish()).await;
+        match finished {
+            Ok((ended, said)) => {
+                *cpu_time = ended.cpu_time;
+                judge(&ended, &said, &limits)
+            }
             Err(_) => {
+                *cpu_time = child.kill().await;
                 Err(limits.exceeded(&format!("took longer than {}", duration::display(wall))))
             }
         }
@@ -213,14 +234,23 @@ impl Child {
     }
 
     /// Waits for its end, and gives what it wrote to its stderr.
-    async fn finish(mut self) -> (Ended, String) {
+    async fn finish(&mut self) -> (Ended, String) {
         let Some(process) = &mut self.0 else {
-            return (Ended { status: None }, String::new());
+            return (Ended::default(), String::new());
         };
         let stderr = process.take_stderr();
         let (said, ended) = tokio::join!(read(stderr), process.ended());
         self.0 = None;
         (ended, said)
+    }
+
+    /// Ends it, and tells the CPU time that it used.
+    async fn kill(&mut self) -> Duration {
+        let Some(mut process) = self.0.take() else {
+            return Duration::ZERO;
+        };
+        process.kill();
+        process.ended().await.cpu_time
     }
 }
 

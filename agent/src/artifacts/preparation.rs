@@ -43,9 +43,11 @@ pub(super) struct Preparation {
 
 impl Preparation {
     pub(super) async fn run(self, launch: Box<Launch>) {
+        let module = self.workshop.module(&launch.task);
+        let bill = Arc::clone(&module.bill);
         let work = async {
             tokio::try_join!(
-                self.ride(self.workshop.module(&launch.task)),
+                self.ride(module),
                 self.stdin(launch.task.stdin),
                 self.stage(&launch),
             )
@@ -57,9 +59,13 @@ impl Preparation {
         if result.is_err() && is_staged {
             give_up(&self.given_up, self.place());
         }
-        let task = self.task;
+        let prepared = CoreInput::Prepared {
+            task: self.task,
+            result,
+            compile_time: bill.take(),
+        };
         // A driver that is gone needs no answer.
-        drop(self.inputs.send(CoreInput::Prepared { task, result }).await);
+        drop(self.inputs.send(prepared).await);
     }
 
     /// Keeps what the task needs until it is over.

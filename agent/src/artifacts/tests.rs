@@ -107,7 +107,7 @@ impl Bench {
                 .unwrap()
             {
                 Input::Preparing { phase, .. } => phases.push(phase),
-                Input::Prepared { task, result } if task == key_of(launch) => {
+                Input::Prepared { task, result, .. } if task == key_of(launch) => {
                     self.artifacts.prepared(&task);
                     return (phases, result);
                 }
@@ -216,7 +216,7 @@ async fn many_tasks_at_once_share_one_compilation() {
     }
     let mut left: std::collections::HashSet<TaskKey> = launches.iter().map(key_of).collect();
     while !left.is_empty() {
-        if let Input::Prepared { task, result } = bench.inputs.recv().await.unwrap() {
+        if let Input::Prepared { task, result, .. } = bench.inputs.recv().await.unwrap() {
             result.unwrap();
             left.remove(&task);
         }

@@ -19,7 +19,7 @@ use super::{
     compile::Compiler,
     failure::{self, Kind},
     file::{self, SeenFiles},
-    flights::{Flights, Phase, Seat},
+    flights::{Bill, Flights, Phase, Seat},
     store::{Store, StoredFile},
 };
 use crate::master_client::MasterChannel;
@@ -129,9 +129,9 @@ impl Workshop {
             traps_unknown_imports: task.limits.unknown_imports == UnknownImports::Trap,
         };
         let workshop = Arc::clone(self);
-        self.modules.join(request.clone(), move |phase| {
+        self.modules.join(request.clone(), move |phase, bill| {
             async move {
-                let result = workshop.make_module(&request, &phase).await;
+                let result = workshop.make_module(&request, (&phase, &bill)).await;
                 if result.is_err() {
                     workshop.counters.failed.fetch_add(1, Ordering::Relaxed);
                 }
@@ -144,7 +144,7 @@ impl Workshop {
     /// Has a blob made ready: a standard input, or an input.
     pub(super) fn blob(self: &Arc<Self>, digest: Digest) -> Seat<FileResult> {
         let workshop = Arc::clone(self);
-        self.blobs.join(digest, move |phase| {
+        self.blobs.join(digest, move |phase, _bill| {
             async move {
                 let name = blob_name(digest);
                 if let Some(file) = workshop.stored(&name).await? {
@@ -167,10 +167,14 @@ impl Workshop {
         })
     }
 
-    async fn make_module(self: &Arc<Self>, request: &Request, phase: &Phase) -> ModuleResult {
+    async fn make_module(
+        self: &Arc<Self>,
+        request: &Request,
+        work: (&Phase, &Bill),
+    ) -> ModuleResult {
         match &request.reference {
-            ModuleReference::Blob(digest) => self.make_from_blob(request, *digest, phase).await,
-            ModuleReference::File(path) => self.make_from_file(request, path.clone(), phase).await,
+            ModuleReference::Blob(digest) => self.make_from_blob(request, *digest, work).await,
+            ModuleReference::File(path) => self.make_from_file(request, path.clone(), work).await,
         }
     }
 
@@ -178,14 +182,14 @@ impl Workshop {
         self: &Arc<Self>,
         request: &Request,
         digest: Digest,
-        phase: &Phase,
+        work: (&Phase, &Bill),
     ) -> ModuleResult {
         request.check(digest)?;
         let key = request.key(digest);
         if let Some(module) = self.known_module(key).await? {
             return Ok(module);
         }
-        phase.send_replace(Some(PreparePhase::Fetching));
+        work.0.send_replace(Some(PreparePhase::Fetching));
         let most = self.settings.max_module;
         let wasm = self
             .fetch(Wanted {
@@ -194,14 +198,14 @@ impl Workshop {
                 most,
             })
             .await?;
-        self.compile(key, wasm, phase).await
+        self.compile(key, wasm, work).await
     }
 
     async fn make_from_file(
         self: &Arc<Self>,
         request: &Request,
         path: PathBuf,
-        phase: &Phase,
+        work: (&Phase, &Bill),
     ) -> ModuleResult {
         let workshop = Arc::clone(self);
         let most = self.settings.max_module;
@@ -217,7 +221,7 @@ impl Workshop {
                 return Ok(module);
             }
         }
-        phase.send_replace(Some(PreparePhase::Fetching));
+        work.0.send_replace(Some(PreparePhase::Fetching));
         let workshop = Arc::clone(self);
         let (digest, wasm) = blocking(move || {
             let mut copy = workshop.new_file()?;
@@ -229,7 +233,7 @@ impl Workshop {
         let key = request.key(digest);
         match self.known_module(key).await? {
             Some(module) => Ok(module),
-            None => self.compile(key, wasm, phase).await,
+            None => self.compile(key, wasm, work).await,
         }
     }
 
@@ -250,11 +254,11 @@ impl Workshop {
         self: &Arc<Self>,
         key: CompiledKey,
         wasm: NamedTempFile,
-        phase: &Phase,
+        (phase, bill): (&Phase, &Bill),
     ) -> ModuleResult {
         phase.send_replace(Some(PreparePhase::Compiling));
         let workshop = Arc::clone(self);
-        let seat = self.compilations.join(key, move |_phase| {
+        let seat = self.compilations.join(key, move |_phase, bill| {
             async move {
                 let artifact = workshop.new_file()?;
                 let unknown_imports = if key.traps_unknown_imports {
@@ -264,18 +268,21 @@ impl Workshop {
                 };
                 // Without a name nobody but the compiler can have it.
                 let wasm = wasm.into_file();
-                workshop
-                    .compiler
+                let compiler = &workshop.compiler;
+                let (result, cpu_time) = compiler
                     .compile(wasm, unknown_imports, artifact.as_file())
-                    .await?;
+                    .await;
+                bill.add(cpu_time);
+                result?;
                 workshop.counters.compiled.fetch_add(1, Ordering::Relaxed);
                 let name = workshop.module_name(key).await?;
                 workshop.insert(name, artifact).await
             }
             .boxed()
         });
-        let file = seat.result.await?;
-        Ok(Module { key, file })
+        let result = seat.result.await;
+        bill.add(seat.bill.take());
+        Ok(Module { key, file: result? })
     }
 
     /// Compiled code is good for one engine only.

@@ -52,6 +52,14 @@ impl<'a> Events<'a> {
             }
             match self.reader.next(self.stream).await? {
                 Some(RunnerFrame::Events(events)) => self.waiting.extend(events),
+                Some(RunnerFrame::Usages(usages)) => {
+                    let input = Input::Usages {
+                        runner_id: self.runner_id,
+                        usages,
+                    };
+                    // Behind the events that were told before; lost if nobody has room for it.
+                    drop(self.inputs.try_send(input));
+                }
                 // Nobody shares the node between runners yet.
                 Some(RunnerFrame::Load(_)) => {}
                 Some(RunnerFrame::Welcome(_) | RunnerFrame::Refused { .. }) => {

@@ -187,7 +187,7 @@ impl Supervisor {
             Some(RunnerFrame::Refused { message }) => {
                 Err(broke(&format!("refused the agent: {message}")))
             }
-            Some(RunnerFrame::Events(_) | RunnerFrame::Load(_)) => {
+            Some(RunnerFrame::Events(_) | RunnerFrame::Load(_) | RunnerFrame::Usages(_)) => {
                 Err(broke("spoke before its welcome"))
             }
             None => Err(broke("closed the connection before its welcome")),

@@ -5,7 +5,7 @@
 
 use stoker_types::{
     AgentId, FrameworkId, FrameworkInfo, Offer, OfferId, OutputFile, Reason, Resources, Role,
-    TaskInfo, TaskKey, TaskState, Timestamp, Usage,
+    TaskInfo, TaskKey, TaskState, TaskUsage, Timestamp, Usage,
     agent::{AgentEvent, AgentInfo, RunnerInfo},
     scheduler::Event,
 };
@@ -116,6 +116,8 @@ pub enum Change {
     FrameworkForgotten(FrameworkId),
     /// A task is new or different.
     Task(Box<TaskView>),
+    /// A task has used more, and is the same in all else.
+    Usage(TaskUsage),
     /// A task is forgotten.
     TaskForgotten(TaskKey),
     /// An offer is out.

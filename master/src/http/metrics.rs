@@ -27,9 +27,11 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(super) async fn metrics(State(pages): State<Pages>) -> Result<Response, HttpError> {
     let counts = tokio::time::timeout(COUNTS_TIMEOUT, pages.master.counts()).await;
     let counts = counts.ok().and_then(Result::ok);
+    let used = pages.model.used();
     let scrape = Scrape {
         counts: counts.as_ref(),
         blobs: pages.blobs.usage(),
+        used: &used,
         epoch: pages.master.epoch(),
     };
     let page = pages

@@ -153,6 +153,9 @@ async fn metrics_are_openmetrics_text_with_the_cores_counts() {
         "{}",
         answer.body
     );
+    let used = "stoker_master_framework_fuel_total\
+                {framework=\"framework-aaaaaaaaaaaab\",role=\"default\"} 2000\n";
+    assert!(answer.body.contains(used), "{}", answer.body);
     assert!(answer.body.ends_with("# EOF\n"));
 }
 

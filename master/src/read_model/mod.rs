@@ -10,6 +10,7 @@ mod references;
 mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
+mod used;
 
 use std::{
     collections::BTreeSet,
@@ -26,6 +27,7 @@ use crate::driver::Changes;
 pub(crate) use json::names;
 use tables::Tables;
 pub(crate) use tables::TaskFilter;
+pub(crate) use used::{Sum, Used};
 
 /// The changes that a watcher may be behind before it is told so.
 const WATCH_LAG: usize = 16_384;
@@ -167,6 +169,11 @@ impl ReadModel {
     /// What tasks need of the blob store.
     pub(crate) fn blob_references(&self) -> BTreeSet<Digest> {
         self.read(Tables::blob_references)
+    }
+
+    /// What all tasks have used, by framework and role.
+    pub(crate) fn used(&self) -> Used {
+        self.read(Tables::used)
     }
 
     fn counts(&self) -> Counts {

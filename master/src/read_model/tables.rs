@@ -10,9 +10,11 @@ use std::{
 
 use stoker_master_core::{AgentView, Change, FrameworkState, FrameworkView, OfferView, TaskView};
 use stoker_proto::json::Counts;
-use stoker_types::{AgentId, Digest, FrameworkId, OfferId, Ports, Resources, TaskKey, TaskState};
+use stoker_types::{
+    AgentId, Digest, FrameworkId, OfferId, Ports, Resources, TaskKey, TaskState, TaskUsage,
+};
 
-use super::{Page, Seen, references};
+use super::{Page, Seen, references, used::Used};
 
 /// Which tasks are wanted.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,7 @@ pub(super) struct Tables {
     tasks: BTreeMap<TaskKey, Arc<TaskView>>,
     offers: BTreeMap<OfferId, Arc<OfferView>>,
     totals: BTreeMap<FrameworkId, Totals>,
+    used: Used,
 }
 
 impl Tables {
@@ -69,15 +72,25 @@ impl Tables {
                 self.frameworks.insert(view.id, Arc::clone(&view));
                 Some((false, Seen::Framework(view)))
             }
-            Change::FrameworkForgotten(id) => self
-                .frameworks
-                .remove(&id)
-                .map(|view| (true, Seen::Framework(view))),
+            Change::FrameworkForgotten(id) => {
+                self.used.forget(id);
+                let view = self.frameworks.remove(&id)?;
+                Some((true, Seen::Framework(view)))
+            }
             Change::Task(view) => {
                 let view: Arc<TaskView> = Arc::from(view);
                 let earlier = self.tasks.insert(view.key.clone(), Arc::clone(&view));
                 self.charge(earlier.as_deref(), Some(&view));
+                let before = earlier.map(|task| task.usage).unwrap_or_default();
+                self.used.book(&view, &before);
                 Some((false, Seen::Task(view)))
+            }
+            Change::Usage(TaskUsage { task, usage }) => {
+                let view = Arc::make_mut(self.tasks.get_mut(&task)?);
+                let before = std::mem::replace(&mut view.usage, usage);
+                self.used.book(view, &before);
+                // Too often for watchers.
+                None
             }
             Change::TaskForgotten(key) => {
                 let earlier = self.tasks.remove(&key)?;
@@ -215,6 +228,15 @@ impl Tables {
 
     pub(super) fn offer(&self, id: OfferId) -> Option<Arc<OfferView>> {
         self.offers.get(&id).cloned()
+    }
+
+    /// What all tasks have used, by framework and role.
+    pub(super) fn used(&self) -> Used {
+        let mut used = self.used.clone();
+        for task in self.tasks.values() {
+            used.hold(task);
+        }
+        used
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use stoker_master_core::{AgentState, Change, FrameworkState};
 use stoker_types::{
-    Epoch, FrameworkInfo, Milli, Offer, Reason, Resources, Role, TaskInfo, TaskState, Usage,
-    agent::AgentInfo,
+    Epoch, FrameworkInfo, Milli, Offer, Reason, Resources, Role, TaskInfo, TaskState, TaskUsage,
+    Usage, agent::AgentInfo,
 };
 
 use super::*;
@@ -273,4 +273,30 @@ fn blobs_are_needed_by_tasks_that_live_and_left_for_frameworks_that_are_not_over
     model.apply(told(vec![framework(1, FrameworkState::Active)]));
     model.apply(told(vec![Change::TaskForgotten(key("a"))]));
     assert_eq!(model.blob_references(), needed(&[]));
+}
+
+#[test]
+fn what_a_task_uses_is_shown_and_summed_and_watchers_are_not_told() {
+    let model = model();
+    model.apply(told(vec![task("a", TaskState::Running)]));
+    let (_, mut watcher) = model.watch();
+    let usage = Usage {
+        fuel_used: 3_000,
+        mem: 65_536,
+        ..Usage::default()
+    };
+    let used = TaskUsage {
+        task: key("a"),
+        usage,
+    };
+    model.apply(told(vec![Change::Usage(used)]));
+    assert_eq!(model.task(&key("a")).unwrap().fuel_used, 3_000);
+    assert!(watcher.try_recv().is_err());
+    model.apply(told(vec![Change::TaskForgotten(key("a"))]));
+    let sums: Vec<(u64, u64)> = model
+        .used()
+        .by_role()
+        .map(|(_, sum)| (sum.fuel, sum.memory))
+        .collect();
+    assert_eq!(sums, [(3_000, 0)]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stoker_types::{
-    Reason, TaskKey, limit,
+    Reason, TaskKey, TaskUsage, limit,
     runner::{
         CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, RunnerLaunch, Welcome,
     },
@@ -50,6 +50,8 @@ pub enum RunnerFrame {
     },
     /// How busy it is.
     Load(Load),
+    /// What tasks have used; at most 1,000.
+    Usages(Vec<TaskUsage>),
 }
 
 /// Writes orders as frames within their bounds. An order that maps a module has a frame to itself,
@@ -160,6 +162,9 @@ impl From<RunnerFrame> for v1::RunnerFrame {
                 wanted_ns: nanos(load.wanted),
                 used_in_all_ns: nanos(load.used_in_all),
             }),
+            RunnerFrame::Usages(tasks) => runner_frame::Frame::Usages(runner_frame::Usages {
+                tasks: tasks.into_iter().map(Into::into).collect(),
+            }),
         }
         .into()
     }
@@ -187,6 +192,11 @@ impl TryFrom<v1::RunnerFrame> for RunnerFrame {
                 wanted: Duration::from_nanos(load.wanted_ns),
                 used_in_all: Duration::from_nanos(load.used_in_all_ns),
             })),
+            runner_frame::Frame::Usages(runner_frame::Usages { tasks }) => {
+                list(tasks, "tasks", limit::BATCH_ITEMS, TryInto::try_into)
+                    .under("usages")
+                    .map(Self::Usages)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stoker_types::{
-    BlobForm, OutputFile, Reason, StatusUpdate, TaskState, Timestamp, Usage, limit,
+    BlobForm, OutputFile, Reason, StatusUpdate, TaskState, TaskUsage, Timestamp, Usage, limit,
 };
 
 use super::{
@@ -27,6 +27,11 @@ impl From<Usage> for v1::Usage {
             cpu_time_ns: nanos(usage.cpu_time),
             mem_peak_bytes: usage.mem_peak,
             wall_time_ns: nanos(usage.wall_time),
+            host_time_ns: nanos(usage.host_time),
+            compile_time_ns: nanos(usage.compile_time),
+            mem_bytes: usage.mem,
+            bytes_written: usage.bytes_written,
+            bytes_out: usage.bytes_out,
         }
     }
 }
@@ -36,9 +41,36 @@ impl From<v1::Usage> for Usage {
         Self {
             fuel_used: usage.fuel_used,
             cpu_time: Duration::from_nanos(usage.cpu_time_ns),
+            host_time: Duration::from_nanos(usage.host_time_ns),
+            compile_time: Duration::from_nanos(usage.compile_time_ns),
+            mem: usage.mem_bytes,
             mem_peak: usage.mem_peak_bytes,
+            bytes_written: usage.bytes_written,
+            bytes_out: usage.bytes_out,
             wall_time: Duration::from_nanos(usage.wall_time_ns),
         }
+    }
+}
+
+impl From<TaskUsage> for v1::TaskUsage {
+    fn from(told: TaskUsage) -> Self {
+        Self {
+            task: Some(told.task.into()),
+            usage: Some(told.usage.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::TaskUsage> for TaskUsage {
+    type Error = ConvertError;
+
+    fn try_from(told: v1::TaskUsage) -> Result<Self, Self::Error> {
+        Ok(Self {
+            task: required(told.task)
+                .and_then(TryInto::try_into)
+                .under("task")?,
+            usage: told.usage.unwrap_or_default().into(),
+        })
     }
 }
 

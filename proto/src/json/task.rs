@@ -51,10 +51,21 @@ pub struct Task {
     pub ended_at: Option<Timestamp>,
     /// The fuel that it has used, in units.
     pub fuel_used: u64,
-    /// The CPU time of its guest code and its host calls, in seconds.
+    /// The CPU time that its runner used for it, in seconds.
     pub cpu_seconds: f64,
+    /// The time in its host calls, waiting excluded, in seconds.
+    pub host_seconds: f64,
+    /// The CPU time of the compilation that was made for it, in seconds; not part of
+    /// `cpu_seconds`.
+    pub compile_seconds: f64,
+    /// The memory that it has now, in bytes; 0 after its end.
+    pub mem: u64,
     /// The largest memory it had at once, in bytes.
     pub mem_peak: u64,
+    /// What it wrote to files, in bytes.
+    pub bytes_written: u64,
+    /// What it sent out through stdout and stderr, in bytes.
+    pub bytes_out: u64,
     /// The wall time since its instantiation, in seconds.
     pub wall_seconds: f64,
     /// What it left in the blob store.
@@ -111,7 +122,12 @@ impl Task {
             ended_at: None,
             fuel_used: 0,
             cpu_seconds: 0.0,
+            host_seconds: 0.0,
+            compile_seconds: 0.0,
+            mem: 0,
             mem_peak: 0,
+            bytes_written: 0,
+            bytes_out: 0,
             wall_seconds: 0.0,
             outputs: Vec::new(),
         }
@@ -122,7 +138,12 @@ impl Task {
     pub const fn with_usage(mut self, usage: &Usage) -> Self {
         self.fuel_used = usage.fuel_used;
         self.cpu_seconds = usage.cpu_time.as_secs_f64();
+        self.host_seconds = usage.host_time.as_secs_f64();
+        self.compile_seconds = usage.compile_time.as_secs_f64();
+        self.mem = usage.mem;
         self.mem_peak = usage.mem_peak;
+        self.bytes_written = usage.bytes_written;
+        self.bytes_out = usage.bytes_out;
         self.wall_seconds = usage.wall_time.as_secs_f64();
         self
     }

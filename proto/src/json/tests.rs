@@ -84,7 +84,12 @@ fn task() -> Task {
     let usage = Usage {
         fuel_used: 1_000_000,
         cpu_time: Duration::from_micros(2500),
+        host_time: Duration::from_micros(500),
+        compile_time: Duration::from_millis(40),
+        mem: 0,
         mem_peak: 65_536,
+        bytes_written: 4096,
+        bytes_out: 12,
         wall_time: Duration::from_millis(3),
     };
     Task {
@@ -251,7 +256,12 @@ fn a_task_reads_like_this() {
       "ended_at": "2026-11-21T12:00:00.003Z",
       "fuel_used": 1000000,
       "cpu_seconds": 0.0025,
+      "host_seconds": 0.0005,
+      "compile_seconds": 0.04,
+      "mem": 0,
       "mem_peak": 65536,
+      "bytes_written": 4096,
+      "bytes_out": 12,
       "wall_seconds": 0.003,
       "outputs": [
         {

@@ -11,8 +11,8 @@ use stoker_types::{
     AgentId, Attributes, BlobForm, Digest, EnvironmentVariable, Epoch, FileEntry, FileKind,
     FrameworkId, FrameworkInfo, Input, MasterInfo, Milli, ModuleReference, Offer, OfferFilter,
     OfferId, OutputFile, PortRange, Ports, Reason, Resources, Role, RunnerId, SandboxPath,
-    StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState, Timestamp, UnknownImports,
-    Usage,
+    StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState, TaskUsage, Timestamp,
+    UnknownImports, Usage,
     agent::{
         AgentCall, AgentEvent, AgentInfo, Launch, OutputStream, RunnerInfo, TaskSnapshot,
         TransferRequest,
@@ -216,14 +216,27 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
 }
 
 pub(crate) fn usage() -> impl Strategy<Value = Usage> {
-    (any::<[u64; 2]>(), nanoseconds(), nanoseconds()).prop_map(
-        |([fuel_used, mem_peak], cpu_time, wall_time)| Usage {
+    let times = [(); 4].map(|()| nanoseconds());
+    (any::<[u64; 5]>(), times).prop_map(
+        |(
+            [fuel_used, mem, mem_peak, bytes_written, bytes_out],
+            [cpu_time, host_time, compile_time, wall_time],
+        )| Usage {
             fuel_used,
             cpu_time,
+            host_time,
+            compile_time,
+            mem,
             mem_peak,
+            bytes_written,
+            bytes_out,
             wall_time,
         },
     )
+}
+
+fn task_usage() -> impl Strategy<Value = TaskUsage> {
+    (task_key(), usage()).prop_map(|(task, usage)| TaskUsage { task, usage })
 }
 
 fn output_file() -> impl Strategy<Value = OutputFile> {
@@ -454,6 +467,7 @@ pub(crate) fn agent_call() -> impl Strategy<Value = AgentCall> {
         Just(AgentCall::Pong),
         vec(runner_info(), 0..3).prop_map(AgentCall::Runners),
         Just(AgentCall::Unregister),
+        vec(task_usage(), 0..3).prop_map(AgentCall::Usages),
     ]
 }
 
@@ -647,6 +661,7 @@ pub(crate) fn runner_frame() -> impl Strategy<Value = RunnerFrame> {
                 })
             }
         ),
+        vec(task_usage(), 0..3).prop_map(RunnerFrame::Usages),
     ]
 }
 

@@ -97,6 +97,7 @@ fn agent_call(call: &AgentCall) -> String {
         AgentCall::Pong => "pong".to_owned(),
         AgentCall::Runners(runners) => format!("runners {}", runners.len()),
         AgentCall::Unregister => "unregister".to_owned(),
+        AgentCall::Usages(usages) => format!("usages of {}", usages.len()),
     }
 }
 
@@ -165,7 +166,7 @@ pub(crate) fn agent_input(input: &AgentInput) -> String {
             event,
         } => format!("<- #{} ({epoch}) {}", connection.0, agent_event(event)),
         AgentInput::Preparing { task, phase } => format!("<- {phase:?} {task}"),
-        AgentInput::Prepared { task, result } => {
+        AgentInput::Prepared { task, result, .. } => {
             let result = result
                 .as_ref()
                 .map_or_else(|failure| failure.reason.as_str(), |_| "well");
@@ -181,6 +182,9 @@ pub(crate) fn agent_input(input: &AgentInput) -> String {
             "<- {} welcomes: {:?}, last event {}",
             welcome.runner_id, welcome.tasks, welcome.last_event
         ),
+        AgentInput::Usages { runner_id, usages } => {
+            format!("<- {runner_id} usages of {}", usages.len())
+        }
         AgentInput::Runner { runner_id, event } => {
             format!("<- {runner_id} {}", runner_event(event))
         }

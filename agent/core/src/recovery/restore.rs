@@ -80,6 +80,10 @@ fn restore_task(
     let mut task = Task::new(Box::new(recovered.launch));
     let key = task.key();
     task.is_written = true;
+    task.usage = updates
+        .latest()
+        .map(|latest| latest.usage)
+        .unwrap_or_default();
     task.updates = updates;
     task.kill = recovered.kill_reason.map(|reason| Kill {
         reason,

@@ -94,6 +94,8 @@ fn ended(
     if !is_held_by(agent, key, from.0) {
         return;
     }
+    let known = agent.tasks.get(key).map(|task| task.usage);
+    let usage = known.unwrap_or_default().or_more(usage);
     let kill = agent.tasks.get(key).and_then(|task| task.kill);
     let has_outputs = agent.tasks.get(key).is_some_and(has_outputs);
     let exit_code = match outcome {
@@ -127,7 +129,7 @@ fn has_outputs(task: &Task) -> bool {
 }
 
 /// Whether a task was handed to this runner: no runner speaks of another's tasks.
-fn is_held_by(agent: &Agent, key: &TaskKey, runner_id: RunnerId) -> bool {
+pub(crate) fn is_held_by(agent: &Agent, key: &TaskKey, runner_id: RunnerId) -> bool {
     agent
         .tasks
         .get(key)

@@ -86,13 +86,18 @@ fn is_told(task: &Task) -> bool {
 
 fn snapshot(task: &Task) -> TaskSnapshot {
     let told = task.updates.told();
+    let usage = if task.has_ended() {
+        told.map(|told| told.usage).unwrap_or_default()
+    } else {
+        task.usage
+    };
     TaskSnapshot {
         launch: (*task.launch).clone(),
         state: told.map_or(TaskState::Staging, |told| told.state),
         reason: told.and_then(|told| told.reason),
         latest_number: task.updates.written(),
         acknowledged_number: task.updates.acknowledged(),
-        usage: told.map(|told| told.usage).unwrap_or_default(),
+        usage,
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Task {
     /// Whether the ledger counts it.
     pub(crate) is_charged: bool,
     pub(crate) kill: Option<Kill>,
+    /// What it has used, as far as is known.
+    pub(crate) usage: Usage,
     pub(crate) updates: UpdateQueue,
 }
 
@@ -59,6 +61,7 @@ impl Task {
             is_written: false,
             is_charged: false,
             kill: None,
+            usage: Usage::default(),
             updates: UpdateQueue::default(),
         }
     }

@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Registration,
     /// The list of runners is to be told.
     RunnersTold,
+    /// What tasks have used is to be told.
+    UsageTold,
     /// The tasks, or the runners, of a stopping agent have had their time.
     Stop,
     /// A runner has had nothing to do for long.

@@ -57,6 +57,14 @@ pub(crate) fn make(
     if !task.updates.state().may_become(step.state) {
         return false;
     }
+    task.usage = match step.usage {
+        Some(usage) => task.usage.or_more(usage),
+        None if step.state.is_terminal() => Usage {
+            mem: 0,
+            ..task.usage
+        },
+        None => task.usage,
+    };
     let update = StatusUpdate {
         task: key.clone(),
         agent_id: Some(agent.id),
@@ -65,10 +73,7 @@ pub(crate) fn make(
         reason: step.reason,
         message: cut(step.message),
         exit_code: step.exit_code,
-        usage: step
-            .usage
-            .or_else(|| task.updates.latest().map(|latest| latest.usage))
-            .unwrap_or_default(),
+        usage: task.usage,
         outputs: step.outputs,
         at: now,
     };

@@ -13,3 +13,4 @@ mod runners;
 mod sessions;
 mod stops;
 mod updates;
+mod usages;

@@ -2,7 +2,8 @@
 //!
 //! A thread's time is claimed: whoever claims gets what it used since the last claim, and nobody
 //! gets it again. So a worker books a whole turn with one look at the clock, its way through the
-//! queue included, and nothing is lost between turns.
+//! queue included, and nothing is lost between turns: what a thread does besides is paid by the
+//! next one that it works for.
 
 use std::{cell::Cell, time::Duration};
 
@@ -16,13 +17,13 @@ thread_local! {
 }
 
 /// The CPU time that this thread used since it claimed some last.
-pub(super) fn claim() -> Duration {
+pub(crate) fn claim() -> Duration {
     let used = read(ClockId::ThreadCPUTime);
     used.saturating_sub(CLAIMED.replace(used))
 }
 
 /// The CPU time that this thread used since it claimed some last, if it works for whoever waits for
-/// it: what a blocking thread did before it wakes a fiber, it did for that one.
+/// it: what a blocking thread or the control thread did before it wakes a fiber, it did for that one.
 pub(super) fn claim_for_waker() -> Duration {
     if BOOKS_ITSELF.get() {
         Duration::ZERO
@@ -31,17 +32,22 @@ pub(super) fn claim_for_waker() -> Duration {
     }
 }
 
-/// Books on `account` what a blocking thread does in `work`, and nothing that it did before.
+/// Books on `account` what a blocking thread or the control thread does in `work`, and what it did
+/// before for nobody in particular.
 pub(crate) fn booked<T>(account: &Account, work: impl FnOnce() -> T) -> T {
-    let _others = claim();
     let result = work();
     account.add_cpu_elsewhere(claim());
     result
 }
 
-/// This thread is a worker, the reaper or the control thread: who is woken by it need not pay.
+/// This thread is a worker or the reaper: who is woken by it need not pay.
 pub(super) fn book_own_time() {
     BOOKS_ITSELF.set(true);
+    forgo();
+}
+
+/// What this thread has done so far is nobody's.
+pub(super) fn forgo() {
     let _before_its_work = claim();
 }
 

@@ -19,7 +19,10 @@
 //! | worker | the task whose slice it ran, with the way to it through the queue |
 //! | blocking | the task that it wakes when it is done, or whose output it writes |
 //! | reaper | the task that it buried |
-//! | control | nobody; like all others, it counts against the budget |
+//! | control | the task that it launches or wakes; once a second, those that ran share the rest |
+//!
+//! So the sum over a runner's tasks is the CPU time of its process, but for its start and for what
+//! it does while it has no task.
 
 mod budget;
 mod cpu;
@@ -32,7 +35,7 @@ mod share;
 mod timer;
 mod worker;
 
-pub(crate) use cpu::booked;
+pub(crate) use cpu::{booked, claim};
 pub(crate) use fiber::{Finished, Job, Stopper};
 pub(crate) use load::LoadWatch;
 pub(crate) use share::Share;

@@ -36,6 +36,7 @@ impl Remains {
         if catch_unwind(AssertUnwindSafe(|| drop(remains))).is_err() {
             tracing::error!("a panic while a guest's memory was given back");
         }
+        self.account.saw_memory(0);
         self.account.add_cpu(cpu::claim());
         (self.on_end)(self.outcome);
     }

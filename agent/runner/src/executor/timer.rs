@@ -8,7 +8,7 @@ use super::{Shared, cpu};
 
 /// Runs until the executor is gone.
 pub(super) async fn run(shared: Arc<Shared>) {
-    cpu::book_own_time();
+    cpu::forgo();
     while let Ok(next) = shared.dispatch.release() {
         let earlier = shared.dispatch.earlier_release();
         match next {

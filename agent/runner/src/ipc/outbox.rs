@@ -6,7 +6,7 @@ use std::{
 };
 
 use stoker_types::{
-    limit,
+    TaskUsage, limit,
     runner::{Event, Load, NumberedEvent},
 };
 use tokio::sync::Notify;
@@ -28,6 +28,8 @@ struct State {
     sent: u64,
     /// How busy the runner is, if nobody has been told.
     load: Option<Load>,
+    /// What tasks have used, if nobody has been told.
+    usages: Vec<TaskUsage>,
 }
 
 /// What is to be sent next.
@@ -37,6 +39,8 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<NumberedEvent>,
     /// The latest one only.
     pub(crate) load: Option<Load>,
+    /// The latest ones only.
+    pub(crate) usages: Vec<TaskUsage>,
 }
 
 impl Outbox {
@@ -54,6 +58,15 @@ impl Outbox {
     pub(crate) fn report(&self, load: Load) {
         self.lock().load = Some(load);
         self.changed.notify_one();
+    }
+
+    /// These tasks have used so much; at most as many as a frame may hold. Told once, and not at all
+    /// if there is later news before.
+    pub(crate) fn tell_usages(&self, usages: Vec<TaskUsage>) {
+        if !usages.is_empty() {
+            self.lock().usages = usages;
+            self.changed.notify_one();
+        }
     }
 
     /// The number of the latest event.
@@ -102,7 +115,7 @@ impl Outbox {
     pub(crate) async fn batch(&self) -> Batch {
         loop {
             let batch = self.unsent();
-            if !batch.events.is_empty() || batch.load.is_some() {
+            if !batch.events.is_empty() || batch.load.is_some() || !batch.usages.is_empty() {
                 return batch;
             }
             self.changed.notified().await;
@@ -130,6 +143,7 @@ impl Outbox {
         Batch {
             events: unsent.take(limit::BATCH_ITEMS).cloned().collect(),
             load: state.load.take(),
+            usages: std::mem::take(&mut state.usages),
         }
     }
 

@@ -34,5 +34,9 @@ async fn write(batch: Batch, socket: &mut OwnedWriteHalf) -> io::Result<()> {
         let message = v1::RunnerFrame::from(RunnerFrame::Load(load));
         frame::write(&message, &mut bytes).map_err(invalid)?;
     }
+    if !batch.usages.is_empty() {
+        let message = v1::RunnerFrame::from(RunnerFrame::Usages(batch.usages));
+        frame::write(&message, &mut bytes).map_err(invalid)?;
+    }
     socket.write_all(&bytes).await
 }

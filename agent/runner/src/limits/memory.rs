@@ -77,6 +77,7 @@ impl MemoryLimiter {
             self.used = self.used.saturating_sub(self.pending);
             self.pending = 0;
             self.refused = true;
+            self.account.saw_memory(self.used);
         }
     }
 }

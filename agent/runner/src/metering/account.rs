@@ -19,7 +19,10 @@ pub(crate) struct Account {
     cpu_nanos: AtomicU64,
     host_nanos: AtomicU64,
     suspended_nanos: AtomicU64,
+    memory: AtomicU64,
     memory_peak: AtomicU64,
+    bytes_written: AtomicU64,
+    bytes_out: AtomicU64,
     began: OnceLock<Instant>,
     ended: OnceLock<Instant>,
     /// What of the CPU time the run queue has not been told.
@@ -78,6 +81,11 @@ impl Account {
         (self.slices.load(Relaxed), self.slice_fuel.load(Relaxed))
     }
 
+    /// How many slices have begun.
+    pub(crate) fn slices(&self) -> u64 {
+        self.slices.load(Relaxed)
+    }
+
     /// This much CPU time was used for the task by a thread that is no worker, while it lives.
     pub(crate) fn add_cpu_elsewhere(&self, time: Duration) {
         add(&self.cpu_nanos, time);
@@ -92,7 +100,8 @@ impl Account {
         Duration::from_nanos(self.elsewhere_nanos.swap(0, Relaxed))
     }
 
-    /// This much CPU time was used for the task, by a worker or the reaper.
+    /// This much CPU time was used for the task, by a worker or the reaper, or is its part of what
+    /// was used for several.
     pub(crate) fn add_cpu(&self, time: Duration) {
         add(&self.cpu_nanos, time);
     }
@@ -100,11 +109,6 @@ impl Account {
     /// A host call took this much time, waiting excluded.
     pub(crate) fn add_host(&self, time: Duration) {
         add(&self.host_nanos, time);
-    }
-
-    /// The time spent in host calls, waiting excluded.
-    pub(crate) fn host_time(&self) -> Duration {
-        Duration::from_nanos(self.host_nanos.load(Relaxed))
     }
 
     /// The fiber did not run for this long between two slices.
@@ -119,7 +123,23 @@ impl Account {
 
     /// The task's memory is `bytes` now.
     pub(crate) fn saw_memory(&self, bytes: u64) {
+        self.memory.store(bytes, Relaxed);
         self.memory_peak.fetch_max(bytes, Relaxed);
+    }
+
+    /// The guest wrote so many bytes to a file.
+    pub(crate) fn add_written(&self, bytes: u64) {
+        self.bytes_written.fetch_add(bytes, Relaxed);
+    }
+
+    /// The guest sent out so many bytes.
+    pub(crate) fn add_out(&self, bytes: u64) {
+        self.bytes_out.fetch_add(bytes, Relaxed);
+    }
+
+    /// What the guest has sent out, in bytes.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Relaxed)
     }
 
     /// All of it, for the task's status.
@@ -132,7 +152,13 @@ impl Account {
         Usage {
             fuel_used: self.fuel.load(Relaxed),
             cpu_time: Duration::from_nanos(self.cpu_nanos.load(Relaxed)),
+            host_time: Duration::from_nanos(self.host_nanos.load(Relaxed)),
+            // The daemon knows of that.
+            compile_time: Duration::ZERO,
+            mem: self.memory.load(Relaxed),
             mem_peak: self.memory_peak.load(Relaxed),
+            bytes_written: self.bytes_written.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
             wall_time: wall_time.unwrap_or_default(),
         }
     }

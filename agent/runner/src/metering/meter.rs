@@ -73,6 +73,11 @@ impl Meter {
         self.metering
     }
 
+    /// What its guest has used.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// Whether some of the guest's code has run.
     pub(crate) const fn has_entered(&self) -> bool {
         self.on_entry.is_none()

@@ -141,6 +141,7 @@ impl Output {
         if taken.len() < bytes.len() {
             state.is_over_cap = true;
         }
+        self.shared.account.add_out(taken.len() as u64);
         state.left -= taken.len() as u64;
         state.bucket.take(taken.len() as u64);
         state.push(stream, taken);

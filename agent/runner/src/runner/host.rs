@@ -1,23 +1,20 @@
 //! Carries out a daemon's orders: modules, launches, kills.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use stoker_types::{
     Reason, TaskKey, Usage,
     runner::{CompiledKey, Event, Outcome, RunnerLaunch},
 };
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::runtime::Handle;
 
-use super::{Settings, folders};
+use super::{
+    Settings, folders,
+    tasks::{Live, Tasks},
+};
 use crate::{
     engine::{self, CodeKind},
-    executor::{Executor, LoadWatch, Share, Stopper},
+    executor::{self, Executor, LoadWatch, Share},
     ipc::Outbox,
     metering::Account,
     output::{DEFAULT_OUTPUT_BYTES, FileSink, Output, Policy},
@@ -36,21 +33,6 @@ pub(super) struct Host {
     sandbox_entries: u64,
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
-}
-
-/// The tasks that have not ended.
-#[derive(Debug, Default)]
-struct Tasks {
-    by_key: Mutex<HashMap<TaskKey, Stopper>>,
-    /// Told when the last one has ended.
-    none_left: Notify,
-}
-
-impl Tasks {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TaskKey, Stopper>> {
-        // No code that runs under the lock can leave it half done.
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Host {
@@ -88,8 +70,8 @@ impl Host {
     }
 
     /// The tasks that have not ended.
-    pub(super) fn tasks(&self) -> Vec<TaskKey> {
-        self.tasks.lock().keys().cloned().collect()
+    pub(super) const fn tasks(&self) -> &Arc<Tasks> {
+        &self.tasks
     }
 
     /// Maps a module.
@@ -102,7 +84,7 @@ impl Host {
         let key = launch.key.clone();
         // Held until the task is entered, which its end waits for.
         let mut tasks = self.tasks.lock();
-        if tasks.contains_key(&key) {
+        if tasks.get(&key).is_some() {
             tracing::warn!(task = %key, "a task that runs is not launched again");
             return;
         }
@@ -115,6 +97,7 @@ impl Host {
             Err(unusable) => return self.refuse(key, unusable.reason, unusable.message),
         };
         let account = Arc::clone(&assignment.account);
+        let its_account = Arc::clone(&account);
         let started = (Arc::clone(&self.outbox), key.clone());
         let on_start = Box::new(move || started.0.push(Event::Started { task: started.1 }));
         let ended = (
@@ -124,17 +107,20 @@ impl Host {
         );
         let on_end = Box::new(move |outcome| {
             let (outbox, tasks, task) = ended;
-            end(&outbox, &tasks, task, outcome, &account);
+            end(&outbox, &tasks, task, outcome, &its_account);
         });
         let job = assignment.into_job(self.control.clone(), on_start, on_end);
-        tasks.insert(key, self.executor.spawn(job));
+        let stopper = self.executor.spawn(job);
+        // All that it took to read and to carry out the order.
+        account.add_cpu_elsewhere(executor::claim());
+        tasks.insert(key, Live::new(stopper, account));
     }
 
     /// Ends a task. One that is not there has ended already.
     pub(super) fn kill(&self, task: &TaskKey) {
         let tasks = self.tasks.lock();
-        if let Some(stopper) = tasks.get(task) {
-            stopper.stop();
+        if let Some(live) = tasks.get(task) {
+            live.stop();
         }
     }
 
@@ -142,13 +128,13 @@ impl Host {
     pub(super) async fn end_all(&self) {
         loop {
             // Registered before the look, so that the last end is not missed.
-            let none_left = self.tasks.none_left.notified();
+            let none_left = self.tasks.none_left();
             {
                 let tasks = self.tasks.lock();
                 if tasks.is_empty() {
                     return;
                 }
-                tasks.values().for_each(Stopper::stop);
+                tasks.values().for_each(Live::stop);
             }
             none_left.await;
         }
@@ -195,7 +181,10 @@ impl Host {
         self.outbox.push(Event::Ended {
             task,
             outcome: Outcome::Failed { reason, message },
-            usage: Usage::default(),
+            usage: Usage {
+                cpu_time: executor::claim(),
+                ..Usage::default()
+            },
         });
     }
 }
@@ -203,7 +192,7 @@ impl Host {
 /// A task has ended, its memory is free and its output is on disk.
 fn end(outbox: &Outbox, tasks: &Tasks, task: TaskKey, outcome: Outcome, account: &Account) {
     let usage = account.usage();
-    tracing::debug!(task = %task, ?outcome, ?usage, host_time = ?account.host_time(), "ended");
+    tracing::debug!(task = %task, ?outcome, ?usage, "ended");
     let mut live = tasks.lock();
     live.remove(&task);
     // Under the lock: a daemon that is welcomed sees the task or its end, and never neither.
@@ -213,6 +202,6 @@ fn end(outbox: &Outbox, tasks: &Tasks, task: TaskKey, outcome: Outcome, account:
         usage,
     });
     if live.is_empty() {
-        tasks.none_left.notify_waiters();
+        tasks.tell_none_left();
     }
 }

@@ -11,6 +11,7 @@ mod host;
 mod process;
 mod serve;
 mod settings;
+mod tasks;
 
 pub use settings::Settings;
 

@@ -3,15 +3,18 @@
 use std::{future::pending, io, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use stoker_proto::convert::runner::DaemonFrame;
-use stoker_types::runner::{Order, PROTOCOL_VERSION, Welcome};
+use stoker_types::{
+    limit,
+    runner::{Order, PROTOCOL_VERSION, USAGE_INTERVAL, Welcome},
+};
 use tokio::{
     task::{JoinHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Host, Settings};
+use super::{Host, Settings, tasks::Tasks};
 use crate::{
-    executor::LoadWatch,
+    executor::{self, LoadWatch},
     ipc::{Connection, Doorman, Identity, Outbox, Visitor, write_events},
 };
 
@@ -66,6 +69,10 @@ pub(super) async fn serve(
     let mut doorman = Doorman::start(listener, identity);
     let mut background = JoinSet::new();
     background.spawn(report(host.watch_load(), Arc::clone(host.outbox())));
+    background.spawn(tell_usage(
+        Arc::clone(host.tasks()),
+        Arc::clone(host.outbox()),
+    ));
     let mut daemon: Option<Daemon> = None;
     let mut alone_since = Instant::now();
     loop {
@@ -131,13 +138,14 @@ async fn next(doorman: &mut Doorman, daemon: &mut Option<Daemon>, orphaned_at: I
 /// Welcomes a daemon and starts to send it what it does not have.
 async fn let_in(mut visitor: Visitor, host: &Host, settings: &Settings) -> Option<Daemon> {
     let outbox = host.outbox();
+    host.tasks().forget_told();
     outbox.confirm(visitor.hello.confirmed_event);
     outbox.rewind();
     let welcome = Welcome {
         runner_id: settings.runner_id,
         pid: std::process::id(),
         protocol_version: PROTOCOL_VERSION,
-        tasks: host.tasks(),
+        tasks: host.tasks().keys(),
         last_event: outbox.latest(),
         slots: settings.slots,
     };
@@ -187,11 +195,21 @@ async fn report(mut watch: LoadWatch, outbox: Arc<Outbox>) {
     }
 }
 
+/// Tells what the tasks that run have used, while there are any.
+async fn tell_usage(tasks: Arc<Tasks>, outbox: Arc<Outbox>) {
+    loop {
+        tasks.some().await;
+        tokio::time::sleep(USAGE_INTERVAL).await;
+        tasks.share_out(executor::claim());
+        outbox.tell_usages(tasks.news(limit::BATCH_ITEMS));
+    }
+}
+
 /// Ends all tasks, and lets the daemon hear of it if there is one.
 async fn finish(host: &Host, has_daemon: bool) {
     if timeout(END_TIMEOUT, host.end_all()).await.is_err() {
         tracing::error!(
-            tasks = host.tasks().len(),
+            tasks = host.tasks().keys().len(),
             "some tasks do not end: they go with the runner"
         );
     }

@@ -40,6 +40,8 @@ fn stdin_is_read_to_its_end_in_pieces_of_any_size() {
             "pieces of {piece}"
         );
         assert!(end.stdout.bytes == content, "pieces of {piece}");
+        assert_eq!(end.usage.bytes_out, 200_000);
+        assert_eq!(end.usage.bytes_written, 0);
     }
 }
 
@@ -164,4 +166,44 @@ fn a_vast_poll_is_refused_with_an_errno() {
          (call $exit (call $poll (i32.const 0) (i32.const 0) (i32.const 100000) (i32.const 0)))",
     );
     assert_eq!(trial(wat).run().outcome, Outcome::Exited { code: NOMEM });
+}
+
+#[test]
+fn what_is_written_to_files_is_counted_and_host_calls_take_their_time() {
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_pwrite"
+            (func $pwrite (param i32 i32 i32 i64 i32) (result i32)))
+        (memory (export "memory") 2) (data (i32.const 100) "file")
+        (func (export "_start")
+            (if (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 4) (i32.const 1)
+                (i64.const 68) (i64.const 68) (i32.const 0) (i32.const 32)) (then unreachable))
+            (i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const 70000))
+            (if (call $write (i32.load (i32.const 32)) (i32.const 0) (i32.const 1) (i32.const 8))
+                (then unreachable))
+            (i32.store (i32.const 4) (i32.const 30))
+            (if (call $pwrite (i32.load (i32.const 32)) (i32.const 0) (i32.const 1) (i64.const 5)
+                (i32.const 8)) (then unreachable))
+            (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (drop (call $write (i32.const 99) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+    let folder = tempfile::tempdir().unwrap();
+    let mut trial = trial(wat);
+    trial.folders = vec![Folder {
+        host: folder.path().to_owned(),
+        guest: ".".to_owned(),
+        read_only: false,
+    }];
+    let end = trial.run();
+    assert_eq!(end.outcome, Outcome::Exited { code: 0 });
+    let length = fs::metadata(folder.path().join("file")).unwrap().len();
+    // A write moves at most 512 KiB, and a first buffer is all that one moves.
+    assert_eq!(end.usage.bytes_written, length + 30);
+    assert_eq!(end.usage.bytes_out, 30);
+    assert!(
+        !end.usage.host_time.is_zero() && end.usage.mem == 0,
+        "{end:?}"
+    );
 }

@@ -99,7 +99,7 @@ fn host_calls_pay_like_work_and_do_not_hold_the_worker() {
     );
     let parts = parts(&guests, Duration::from_millis(500));
     assert!((parts[0] - 0.5).abs() < 0.025, "{parts:?}");
-    let host = guests[0].account.host_time();
+    let host = guests[0].account.usage().host_time;
     assert!(!host.is_zero());
     let usage = guests[0].account.usage();
     let slices = guests[0].account.slice().0;

@@ -11,6 +11,7 @@
 #[allow(dead_code, reason = "the tests of the protocol use all of it")]
 mod daemon;
 
+mod accounting;
 mod compile;
 mod local;
 mod program;
@@ -20,7 +21,12 @@ use std::{panic::catch_unwind, process::ExitCode};
 
 type Case = (&'static str, fn());
 
-const CASES: &[&[Case]] = &[compile::CASES, local::CASES, runner::CASES];
+const CASES: &[&[Case]] = &[
+    accounting::CASES,
+    compile::CASES,
+    local::CASES,
+    runner::CASES,
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -32,6 +38,7 @@ fn main() -> ExitCode {
         "runner" if has_more => stoker_agent_runner::runner::main(arguments),
         "local" if has_more => local::main(arguments),
         "parent" if has_more => runner::parent(arguments),
+        "accounting" if has_more => accounting::main(arguments),
         flag if flag.starts_with('-') => test(""),
         filter => test(filter),
     }

@@ -42,13 +42,13 @@ pub(crate) const CASES: &[crate::Case] = &[
     ),
 ];
 
-const NONCE: u64 = 1 << 63;
+pub(crate) const NONCE: u64 = 1 << 63;
 
-fn runner_id() -> RunnerId {
+pub(crate) fn runner_id() -> RunnerId {
     RunnerId::from_bits(9)
 }
 
-fn command(socket: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(socket: &Path, arguments: &[&str]) -> Command {
     let listener = UnixListener::bind(socket).unwrap();
     let mut command = Command::new(program::path());
     command
@@ -67,7 +67,7 @@ fn command(socket: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn wait(child: &mut Child) -> Option<i32> {
+pub(crate) fn wait(child: &mut Child) -> Option<i32> {
     let give_up = Instant::now() + PATIENCE;
     while Instant::now() < give_up {
         if let Some(status) = child.try_wait().unwrap() {
@@ -122,7 +122,7 @@ fn is_apart(proc: &Path, pid: u32) {
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
 }
 
-fn artifact(wat: &str) -> File {
+pub(crate) fn artifact(wat: &str) -> File {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -142,11 +142,14 @@ fn task() -> TaskKey {
 }
 
 fn launch(module: CompiledKey, sandbox: &Path) -> Order {
-    Order::Launch(Box::new(RunnerLaunch {
-        key: task(),
+    Order::Launch(Box::new(launch_of(task(), module, sandbox)))
+}
+
+pub(crate) fn launch_of(key: TaskKey, module: CompiledKey, sandbox: &Path) -> RunnerLaunch {
+    RunnerLaunch {
         module,
         task: TaskInfo {
-            id: "hello".parse().unwrap(),
+            id: key.task_id.clone(),
             name: String::new(),
             module: ModuleReference::Blob(module.wasm),
             module_digest: None,
@@ -162,10 +165,11 @@ fn launch(module: CompiledKey, sandbox: &Path) -> Order {
             outputs: Vec::new(),
             limits: TaskLimits::default(),
         },
+        key,
         sandbox: sandbox.to_str().unwrap().to_owned(),
         stdin: None,
         environment: Vec::new(),
-    }))
+    }
 }
 
 fn tells_its_load_and_keeps_its_budget() {

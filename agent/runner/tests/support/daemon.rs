@@ -17,7 +17,7 @@ use stoker_proto::{
     v1,
 };
 use stoker_types::{
-    RunnerId,
+    RunnerId, TaskUsage,
     runner::{
         CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, PROTOCOL_VERSION, Welcome,
     },
@@ -31,6 +31,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Daemon {
     socket: UnixStream,
     loads: VecDeque<Load>,
+    usages: VecDeque<TaskUsage>,
 }
 
 impl Daemon {
@@ -41,6 +42,7 @@ impl Daemon {
         Self {
             socket,
             loads: VecDeque::new(),
+            usages: VecDeque::new(),
         }
     }
 
@@ -89,11 +91,12 @@ impl Daemon {
         self.socket.write_all(&u32::MAX.to_le_bytes()).unwrap();
     }
 
-    /// The next frame that is no load, or how the connection ended.
+    /// The next frame that tells of events or of the connection, or how the connection ended.
     pub(crate) fn frame(&mut self) -> io::Result<RunnerFrame> {
         loop {
             match self.any_frame()? {
                 RunnerFrame::Load(load) => self.loads.push_back(load),
+                RunnerFrame::Usages(usages) => self.usages.extend(usages),
                 other => return Ok(other),
             }
         }
@@ -104,9 +107,24 @@ impl Daemon {
         if let Some(load) = self.loads.pop_front() {
             return load;
         }
-        match self.any_frame().unwrap() {
-            RunnerFrame::Load(load) => load,
-            other => panic!("no load: {other:?}"),
+        loop {
+            match self.any_frame().unwrap() {
+                RunnerFrame::Load(load) => return load,
+                RunnerFrame::Usages(usages) => self.usages.extend(usages),
+                other => panic!("no load: {other:?}"),
+            }
+        }
+    }
+
+    /// What the runner tells next of the use of a task that runs. Other frames are skipped.
+    pub(crate) fn usage(&mut self) -> TaskUsage {
+        loop {
+            if let Some(usage) = self.usages.pop_front() {
+                return usage;
+            }
+            if let RunnerFrame::Usages(usages) = self.any_frame().unwrap() {
+                self.usages.extend(usages);
+            }
         }
     }
 

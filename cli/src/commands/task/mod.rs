@@ -114,7 +114,12 @@ fn fields(task: &json::Task) -> Table {
     table.field("ended", time(task.ended_at));
     table.field("fuel used", task.fuel_used.to_string());
     table.field("cpu time", format!("{} s", task.cpu_seconds));
+    table.field("host calls", format!("{} s", task.host_seconds));
+    table.field("compilation", format!("{} s", task.compile_seconds));
+    table.field("memory", stoker_types::size::display(task.mem));
     table.field("memory peak", stoker_types::size::display(task.mem_peak));
+    table.field("written", stoker_types::size::display(task.bytes_written));
+    table.field("sent out", stoker_types::size::display(task.bytes_out));
     for output in &task.outputs {
         let size = stoker_types::size::display(output.size);
         let what = format!(

@@ -35,7 +35,7 @@ pub(super) fn believe(
     let acknowledged = task.acknowledged_number.min(snapshot.latest_number);
     task.latest_number = snapshot.latest_number;
     task.acknowledged_number = acknowledged.max(snapshot.acknowledged_number);
-    task.usage = snapshot.usage;
+    task.usage = task.usage.or_more(snapshot.usage);
     let has_ended = snapshot.state.is_terminal();
     let is_back = was == TaskState::Unreachable && !has_ended;
     let reason = if is_back {

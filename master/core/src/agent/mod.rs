@@ -1,7 +1,7 @@
 //! What agents tell: one verb, one file.
 //!
 //! ```text
-//!   register ─▶ snapshot… ─▶ (admission) ─▶ merge ─▶ Registered ─▶ update, pong, runners
+//!   register ─▶ snapshot… ─▶ (admission) ─▶ merge ─▶ Registered ─▶ update, pong, …
 //!                                                        │
 //!              unreachable ◀─ disconnect ◀───────────────┴─▶ unregister
 //! ```
@@ -20,6 +20,7 @@ mod snapshot;
 pub(crate) mod unreachable;
 mod unregister;
 mod update;
+mod usages;
 
 use stoker_types::{
     AgentId, Timestamp,
@@ -107,6 +108,7 @@ fn dispatch(
         // That it said something is all that counts.
         AgentCall::Pong => {}
         AgentCall::Runners(runners) => runners::runners(cluster, agent_id, runners),
+        AgentCall::Usages(usages) => usages::usages(cluster, agent_id, usages),
         AgentCall::Unregister => unregister::unregister(cluster, now, agent_id, effects),
     }
 }
@@ -119,6 +121,7 @@ const fn verb(call: &AgentCall) -> &'static str {
         AgentCall::Pong => "pong",
         AgentCall::Runners(_) => "runners",
         AgentCall::Unregister => "unregister",
+        AgentCall::Usages(_) => "usages",
     }
 }
 

@@ -11,7 +11,7 @@
 //! updates of a framework that is over are acknowledged here: nobody else will.
 
 use stoker_types::{
-    AgentId, OutputFile, StatusUpdate, TaskKey, TaskState, Timestamp, agent::AgentEvent,
+    AgentId, OutputFile, StatusUpdate, TaskKey, TaskState, Timestamp, Usage, agent::AgentEvent,
     scheduler::Event,
 };
 
@@ -172,7 +172,7 @@ fn fill_in(cluster: &mut Cluster, update: &StatusUpdate) {
     let is_latest = update.number == task.latest_number && update.state == task.state;
     let is_complete = task.message == update.message
         && task.exit_code == update.exit_code
-        && task.usage == update.usage
+        && task.usage == known_of(task.usage, update)
         && task.outputs.len() == update.outputs.len();
     if !is_latest || is_complete {
         return;
@@ -211,13 +211,25 @@ fn describe(cluster: &mut Cluster, update: &StatusUpdate) {
     if let Some(task) = cluster.tasks.get_mut(&update.task) {
         task.message.clone_from(&update.message);
         task.exit_code = update.exit_code;
-        task.usage = update.usage;
+        task.usage = known_of(task.usage, update);
         let without_content = |output: &OutputFile| OutputFile {
             content: None,
             ..output.clone()
         };
         task.outputs = update.outputs.iter().map(without_content).collect();
     }
+}
+
+/// What a task has used that was known to have used `before`: an update that is sent again is older
+/// than what was told meanwhile.
+fn known_of(before: Usage, update: &StatusUpdate) -> Usage {
+    let usage = before.or_more(update.usage);
+    let mem = if update.state.is_terminal() {
+        usage.mem
+    } else {
+        before.mem.max(usage.mem)
+    };
+    Usage { mem, ..usage }
 }
 
 /// To the framework, if it is there; otherwise its agent sends it again.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use stoker_types::{AgentId, FrameworkId, OfferId, TaskKey};
+use stoker_types::{AgentId, FrameworkId, OfferId, TaskKey, TaskUsage};
 
 use super::Cluster;
 use crate::effect::{Change, Effect};
@@ -16,6 +16,7 @@ pub(crate) struct Changes {
     agents: BTreeSet<AgentId>,
     frameworks: BTreeSet<FrameworkId>,
     tasks: BTreeSet<TaskKey>,
+    usages: BTreeSet<TaskKey>,
     offers_made: BTreeSet<OfferId>,
     offers_removed: BTreeSet<OfferId>,
     tasks_forgotten: BTreeSet<TaskKey>,
@@ -33,6 +34,11 @@ impl Changes {
 
     pub(crate) fn task(&mut self, key: TaskKey) {
         self.tasks.insert(key);
+    }
+
+    /// Nothing of a task changed but what it has used.
+    pub(crate) fn usage(&mut self, key: TaskKey) {
+        self.usages.insert(key);
     }
 
     pub(crate) fn offer_made(&mut self, offer_id: OfferId) {
@@ -68,6 +74,14 @@ pub(crate) fn flush(cluster: &mut Cluster, effects: &mut Vec<Effect>) {
         let view = cluster.agents.get(agent_id)?.view()?;
         Some(Change::Agent(Box::new(view)))
     });
+    let only_used = changes.usages.difference(&changes.tasks);
+    let usages: Vec<Change> = only_used
+        .filter_map(|key| {
+            let usage = cluster.tasks.get(key)?.usage;
+            let task = key.clone();
+            Some(Change::Usage(TaskUsage { task, usage }))
+        })
+        .collect();
     let tasks = changes.tasks.into_iter().filter_map(|key| {
         let view = cluster.tasks.get(&key)?.view();
         Some(Change::Task(Box::new(view)))
@@ -88,6 +102,7 @@ pub(crate) fn flush(cluster: &mut Cluster, effects: &mut Vec<Effect>) {
     let all = frameworks
         .chain(agents)
         .chain(tasks)
+        .chain(usages)
         .chain(offers_removed)
         .chain(offers)
         .chain(tasks_forgotten)

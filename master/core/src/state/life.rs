@@ -43,6 +43,7 @@ pub(crate) fn step(
     }
     if state.is_terminal() {
         task.ended_at = Some(at);
+        task.usage.mem = 0;
         task.kill = None;
     }
     let (tenant, agent_id, allocated) = (task.tenant(), task.agent_id, task.allocated.clone());

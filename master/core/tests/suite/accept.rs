@@ -351,6 +351,7 @@ fn what_a_task_was_charged_is_seen_by_readers() {
         Change::Agent(_)
         | Change::Framework(_)
         | Change::FrameworkForgotten(_)
+        | Change::Usage(_)
         | Change::TaskForgotten(_)
         | Change::Offer(_)
         | Change::OfferRemoved(_) => None,

@@ -168,6 +168,7 @@ impl Names {
             Change::Framework(view) => self.show_framework(view),
             Change::FrameworkForgotten(id) => format!("{} no more", self.framework(*id)),
             Change::Task(view) => self.show_task(view),
+            Change::Usage(used) => format!("{} used more", self.key(&used.task)),
             Change::TaskForgotten(key) => format!("{} no more", self.key(key)),
             Change::Offer(view) => {
                 let framework = self.framework(view.offer.framework_id);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use stoker_master_core::Change;
-use stoker_types::{Reason, StatusUpdate, TaskState, agent::AgentCall, scheduler::Call};
+use stoker_types::{
+    Reason, StatusUpdate, TaskState, TaskUsage, Usage, agent::AgentCall, scheduler::Call,
+};
 
 use super::fixture::{
     Fixture, acknowledge, agent_id, ephemeral_info, failed, status, subscribe, task_id, told,
@@ -114,6 +116,7 @@ fn readers_see_how_a_task_ended() {
         Change::Agent(_)
         | Change::Framework(_)
         | Change::FrameworkForgotten(_)
+        | Change::Usage(_)
         | Change::TaskForgotten(_)
         | Change::Offer(_)
         | Change::OfferRemoved(_) => None,
@@ -357,4 +360,30 @@ fn a_kill_of_a_task_that_has_ended_is_answered_with_its_state() {
     fixture.call(1, acknowledge(1, "t", 2));
     let lines = fixture.call(1, kill("t"));
     assert_eq!(lines[0], answer);
+}
+
+#[test]
+fn what_a_running_task_uses_is_shown_and_nothing_else_follows() {
+    let (mut fixture, id) = with_running_task();
+    let used = |task: &str, fuel_used| TaskUsage {
+        task: stoker_types::TaskKey {
+            framework_id: id,
+            task_id: task_id(task),
+        },
+        usage: Usage {
+            fuel_used,
+            ..Usage::default()
+        },
+    };
+    let usages = AgentCall::Usages(vec![used("t", 9), used("gone", 5)]);
+    assert!(fixture.agent(11, usages).is_empty());
+    assert_eq!(fixture.changes(), [Change::Usage(used("t", 9))]);
+    // The same update again is older news.
+    fixture.agent(11, update(id, "t", 1, TaskState::Running));
+    assert!(fixture.changes().is_empty());
+    fixture.agent(11, update(id, "t", 2, TaskState::Finished));
+    fixture.changes();
+    // It crossed the end.
+    fixture.agent(11, AgentCall::Usages(vec![used("t", 11)]));
+    assert!(fixture.changes().is_empty());
 }

@@ -79,6 +79,9 @@ impl From<AgentCall> for v1::AgentCall {
                 runners: runners.into_iter().map(Into::into).collect(),
             }),
             AgentCall::Unregister => wire::Call::Unregister(wire::Unregister {}),
+            AgentCall::Usages(tasks) => wire::Call::Usages(wire::Usages {
+                tasks: tasks.into_iter().map(Into::into).collect(),
+            }),
         }
         .into()
     }
@@ -108,6 +111,11 @@ impl TryFrom<v1::AgentCall> for AgentCall {
                     .map(Self::Runners)
             }
             wire::Call::Unregister(wire::Unregister {}) => Ok(Self::Unregister),
+            wire::Call::Usages(wire::Usages { tasks }) => {
+                list(tasks, "tasks", limit::BATCH_ITEMS, TryInto::try_into)
+                    .under("usages")
+                    .map(Self::Usages)
+            }
         }
     }
 }

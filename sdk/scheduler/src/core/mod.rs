@@ -53,6 +53,10 @@ pub struct Settings {
 }
 
 /// What happens to a scheduler.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large one, an update, is the one that comes most often; few exist at once"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<C> {
     /// The stream that [`Output::Connect`] asked for is open.

@@ -243,6 +243,10 @@ fn draw_steps(scene: &mut Scene, task: &TaskKey, launch: &Launch) -> VecDeque<In
         })
     };
     let task = task.clone();
-    steps.push_back(Input::Prepared { task, result });
+    steps.push_back(Input::Prepared {
+        task,
+        result,
+        compile_time: std::time::Duration::ZERO,
+    });
     steps
 }

@@ -100,7 +100,10 @@ impl MasterProcess {
                     scene.checker.update_arrived(agent_id, number, update);
                 }
             }
-            AgentCall::Pong | AgentCall::Runners(_) | AgentCall::Unregister => {}
+            AgentCall::Pong
+            | AgentCall::Runners(_)
+            | AgentCall::Usages(_)
+            | AgentCall::Unregister => {}
         }
     }
 }

@@ -99,7 +99,11 @@ pub(crate) fn prepared_key(task: TaskKey) -> Input {
         module: compiled(),
         stdin: None,
     });
-    Input::Prepared { task, result }
+    Input::Prepared {
+        task,
+        result,
+        compile_time: Duration::ZERO,
+    }
 }
 
 pub(crate) fn not_prepared(name: &str, reason: Reason) -> Input {
@@ -107,6 +111,7 @@ pub(crate) fn not_prepared(name: &str, reason: Reason) -> Input {
     Input::Prepared {
         task: key(name),
         result: Err(PrepareFailure { reason, message }),
+        compile_time: Duration::ZERO,
     }
 }
 
@@ -163,6 +168,7 @@ pub(crate) fn usage() -> Usage {
         cpu_time: Duration::from_millis(3),
         mem_peak: 65_536,
         wall_time: Duration::from_millis(5),
+        ..Usage::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The driver and the machine: the disk, the preparation, time, and their ends.
 
+use std::time::Duration;
+
 use stoker_agent_core::{
     Agent, Durability, Input, PrepareFailure, PreparePhase, Prepared, Record, UploadFailure, replay,
 };
@@ -49,7 +51,11 @@ impl World {
                 message: "no Wasm".to_owned(),
             })
         };
-        self.input(Input::Prepared { task, result });
+        self.input(Input::Prepared {
+            task,
+            result,
+            compile_time: Duration::ZERO,
+        });
     }
 
     pub(super) fn preparing(&mut self, n: u8, is_compiling: bool) {

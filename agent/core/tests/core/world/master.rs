@@ -42,6 +42,7 @@ impl World {
                     assert_ne!(runner.pid, 0);
                 }
             }
+            AgentCall::Usages(_) => {}
             AgentCall::Unregister => panic!("the agent unregistered"),
         }
     }

@@ -9,7 +9,7 @@ use super::{
     Quota,
     ledger::{FileId, Object},
 };
-use crate::{guest::Guest, wasi::linker::memory};
+use crate::{guest::Guest, metering::Account, wasi::linker::memory};
 
 /// A place that a guest names: a directory's descriptor, and the text of a path in its memory.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ pub(super) struct Call<'a> {
     pub(super) memory: &'a mut [u8],
     pub(super) wasi: &'a mut WasiP1Ctx,
     pub(super) quota: &'a mut Quota,
+    /// Where what it writes is counted.
+    pub(super) account: &'a Account,
     /// What it may copy.
     pub(super) fuel: usize,
 }
@@ -84,6 +86,7 @@ impl<'a> Call<'a> {
             memory,
             wasi: &mut guest.wasi,
             quota: &mut guest.quota,
+            account: guest.meter.account(),
             fuel,
         })
     }

@@ -16,6 +16,7 @@ use super::{
     open::Open,
     write::Write,
 };
+use crate::metering::Account;
 
 /// What a guest gets for a call that did what it was to.
 const SUCCESS: i32 = 0;
@@ -86,6 +87,7 @@ impl Rig {
             memory: &mut self.memory,
             wasi: &mut self.wasi,
             quota: &mut self.quota,
+            account: &Account::default(),
             fuel,
         };
         self.runtime.block_on(call(&mut under_way)).unwrap()

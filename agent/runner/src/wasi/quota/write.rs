@@ -44,6 +44,7 @@ impl Call<'_> {
             Some(shortened) => (shortened.iovec.cast_signed(), 1),
             None => (write.iovecs, write.count),
         };
+        let out_before = self.account.bytes_out();
         let memory = &mut GuestMemory::Unshared(self.memory);
         let (fd, written) = (write.descriptor, write.written);
         let result = match write.at {
@@ -55,10 +56,15 @@ impl Call<'_> {
         if let Some(shortened) = shortened {
             shortened.restore(self.memory);
         }
-        if let (Ok(0), Some(begin)) = (&result, begin) {
+        if matches!(result, Ok(0)) {
             let written = u64::from(self.number_at(written));
-            self.quota
-                .wrote_to(descriptor, begin.saturating_add(written));
+            // What stdout and stderr took is counted as sent out.
+            let out = self.account.bytes_out().saturating_sub(out_before);
+            self.account.add_written(written.saturating_sub(out));
+            if let Some(begin) = begin {
+                self.quota
+                    .wrote_to(descriptor, begin.saturating_add(written));
+            }
         }
         result
     }
