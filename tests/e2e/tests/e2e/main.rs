@@ -7,6 +7,7 @@ mod blobs;
 mod config;
 mod dev;
 mod files;
+mod frameworks;
 mod guide;
 mod harness;
 mod http;
