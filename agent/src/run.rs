@@ -230,6 +230,7 @@ impl Start<'_> {
             spawner,
             memory_profile: machine::memory_profile(self.config.memory_profile),
             slots: self.config.tasks_per_runner,
+            limits: self.config.limits,
             orphan_timeout: self.config.orphan_timeout,
             sandbox_entries: self.config.sandbox_entries,
             run: data.run(),
@@ -285,6 +286,7 @@ impl Start<'_> {
                 cpu_per_mib: config.compile_cpu_per_mib,
                 memory: config.compile_memory,
                 max_module: config.max_module,
+                limits: config.limits,
                 parallelism,
             },
         }

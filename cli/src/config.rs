@@ -20,7 +20,16 @@ pub(crate) fn layered<C: DeserializeOwned>(
         Some(path) => read(path)?,
         None => toml::Table::new(),
     };
-    table.extend(toml::Table::try_from(flags).context("the flags make no configuration")?);
+    let flags = toml::Table::try_from(flags).context("the flags make no configuration")?;
+    for (key, value) in flags {
+        match (table.get_mut(&key), value) {
+            // A table is laid over the file's, key by key.
+            (Some(toml::Value::Table(kept)), toml::Value::Table(over)) => kept.extend(over),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
     C::deserialize(table).map_err(|error| match file {
         Some(path) => anyhow::anyhow!("{}: {}", path.display(), one_line(&error)),
         None => anyhow::anyhow!("{}", one_line(&error)),

@@ -1,5 +1,6 @@
 //! What a store holds for its guest.
 
+use stoker_types::GuestLimits;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::{limits::MemoryLimiter, metering::Meter, wasi::Quota};
@@ -10,6 +11,8 @@ pub(crate) struct Guest {
     pub(crate) wasi: WasiP1Ctx,
     /// What of its disk it may take.
     pub(crate) quota: Quota,
+    /// What else it may take from the host.
+    pub(crate) limits: GuestLimits,
     /// What of memory it may have.
     pub(crate) memory: MemoryLimiter,
     /// What it has used.

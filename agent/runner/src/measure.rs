@@ -10,12 +10,11 @@ use std::{
     time::Duration,
 };
 
-use stoker_types::TaskInfo;
+use stoker_types::{GuestLimits, TaskInfo};
 use tokio::{runtime::Handle, sync::oneshot};
 use wasmtime::{Engine, InstancePre, Module};
 
 use crate::{
-    engine,
     executor::{Executor, Share, Stopper},
     guest::Guest,
     metering::{Account, Metering},
@@ -123,12 +122,7 @@ fn assignment(task: &TaskInfo, module: &InstancePre<Guest>, control: &Handle) ->
     let written = Arc::clone(&account);
     Assignment {
         module: module.clone(),
-        bounds: Bounds {
-            memory: task.resources.mem,
-            pool_table_elements: engine::pool_table_elements(engine::MemoryProfile::Large),
-            fuel: task.limits.fuel_budget,
-            wall_time: task.limits.wall_time,
-        },
+        bounds: Bounds::of(task, GuestLimits::default()),
         share: Share::of(task),
         metering: Metering::default(),
         account,

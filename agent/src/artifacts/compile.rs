@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 use stoker_agent_core::PrepareFailure;
-use stoker_types::{Reason, UnknownImports, duration, size};
+use stoker_types::{GuestLimits, Reason, UnknownImports, duration, size};
 use tokio::{
     io::AsyncReadExt as _,
     net::unix::pipe,
@@ -47,6 +47,8 @@ pub(crate) struct CompileSettings {
     pub(crate) memory: u64,
     /// The largest module.
     pub(crate) max_module: u64,
+    /// The bounds of guests, some of which are a module's.
+    pub(crate) limits: GuestLimits,
     /// How many run at once.
     pub(crate) parallelism: usize,
 }
@@ -90,6 +92,7 @@ impl Compiler {
         command
             .args(["compile", "--print-key", "--die-with-parent"])
             .args(["--profile", self.settings.memory_profile])
+            .args(self.settings.limits.flags())
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(wrong)?)
             .stderr(Stdio::piped());
@@ -141,6 +144,7 @@ impl Compiler {
             .args(["--module-bytes", &self.settings.max_module.to_string()])
             .args(["--cpu-seconds", &limits.cpu.as_secs().to_string()])
             .args(["--address-space-bytes", &limits.memory.to_string()])
+            .args(self.settings.limits.flags())
             .arg("--die-with-parent")
             .stdin(wasm)
             .stdout(artifact.try_clone().map_err(wrong)?)

@@ -9,8 +9,8 @@ use std::{
 
 use stoker_agent_core::{PrepareFailure, PreparePhase, Prepared};
 use stoker_types::{
-    Digest, IdGenerator, ModuleReference, Reason, Resources, Role, TaskInfo, TaskLimits,
-    UnknownImports,
+    Digest, GuestLimits, IdGenerator, ModuleReference, Reason, Resources, Role, TaskInfo,
+    TaskLimits, UnknownImports,
 };
 use tokio::time::timeout;
 
@@ -63,6 +63,7 @@ impl Bench {
             cpu_per_mib: Duration::from_secs(1),
             memory: 1 << 30,
             max_module: 100,
+            limits: GuestLimits::default(),
             parallelism: 1,
         };
         let settings = ArtifactSettings {

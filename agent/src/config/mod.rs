@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use stoker_types::{
-    Attributes, Resources, disk, limit,
+    Attributes, GuestLimits, Resources, disk, limit,
     runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
 };
 
@@ -82,6 +82,10 @@ pub struct AgentConfig {
     /// costs: it has no flag.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sync_everything: bool,
+    /// What a guest may take from the host, beside what its task asks for; a task's own limits only
+    /// narrow it.
+    #[serde(with = "text::limits")]
+    pub limits: GuestLimits,
     /// The program to run for runners and compilations: this one if absent. For tests.
     #[serde(skip)]
     pub program: Option<PathBuf>,
@@ -141,6 +145,7 @@ impl Default for AgentConfig {
             end_tasks_on_sigterm: false,
             inherit_runner_stderr: false,
             sync_everything: false,
+            limits: GuestLimits::default(),
             program: None,
         }
     }

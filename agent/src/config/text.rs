@@ -31,20 +31,11 @@ pub(super) mod size {
     };
     use stoker_types::size;
 
-    /// The units in which a size is written without loss.
-    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-
     pub(in crate::config) fn serialize<S: Serializer>(
         value: &u64,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let exact = UNITS
-            .iter()
-            .find(|(shift, _)| *value > 0 && value.is_multiple_of(1 << shift));
-        match exact {
-            Some((shift, unit)) => serializer.serialize_str(&format!("{}{unit}", value >> shift)),
-            None => serializer.serialize_str(&format!("{value}B")),
-        }
+        serializer.serialize_str(&size::exact(*value))
     }
 
     pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
@@ -72,6 +63,59 @@ pub(super) mod size {
 
         fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
             size::parse(text).map_err(E::custom)
+        }
+    }
+}
+
+/// The bounds of guests: a table of names and values, each as text or as a number.
+pub(super) mod limits {
+    use std::fmt;
+
+    use serde::{
+        Deserialize, Deserializer, Serializer,
+        de::{Error, MapAccess, Visitor},
+    };
+    use stoker_types::GuestLimits;
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        value: &GuestLimits,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(value.texts())
+    }
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<GuestLimits, D::Error> {
+        deserializer.deserialize_map(LimitsVisitor)
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Number(u64),
+        Text(String),
+    }
+
+    struct LimitsVisitor;
+
+    impl<'de> Visitor<'de> for LimitsVisitor {
+        type Value = GuestLimits;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a table of limits, as in stack = \"256KiB\"")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<GuestLimits, M::Error> {
+            let mut limits = GuestLimits::default();
+            while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                let text = match value {
+                    Value::Number(number) => number.to_string(),
+                    Value::Text(text) => text,
+                };
+                limits.set(&name, &text).map_err(M::Error::custom)?;
+            }
+            Ok(limits)
         }
     }
 }

@@ -27,7 +27,7 @@ use std::{
 
 use stoker_agent_core::Input;
 use stoker_types::{
-    AgentId, RunnerId, TaskKey,
+    AgentId, GuestLimits, RunnerId, TaskKey,
     agent::Launch,
     runner::{CompiledKey, Order},
 };
@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) memory_profile: &'static str,
     /// The tasks that each holds at once.
     pub(crate) slots: u32,
+    /// What their guests may take from the host.
+    pub(crate) limits: GuestLimits,
     /// How long they live without a daemon.
     pub(crate) orphan_timeout: Duration,
     /// The files that a task may have in its sandbox.

@@ -42,6 +42,7 @@ pub(super) async fn start(
         .args(["--memory-profile", settings.memory_profile])
         .args(["--slots", &settings.slots.to_string()])
         .args(["--sandbox-entries", &settings.sandbox_entries.to_string()])
+        .args(settings.limits.flags())
         .args([
             "--orphan-timeout",
             &duration::display(settings.orphan_timeout),

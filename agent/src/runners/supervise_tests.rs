@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fs, path::PathBuf};
 use bytes::BytesMut;
 use stoker_proto::{convert::runner::DaemonFrame, frame, v1};
 use stoker_types::{
-    AgentId, IdGenerator, TaskKey,
+    AgentId, GuestLimits, IdGenerator, TaskKey,
     runner::{Event, NumberedEvent},
 };
 use tokio::{
@@ -40,6 +40,7 @@ impl Bench {
             spawner: Spawner::new(),
             memory_profile: "large",
             slots: 1000,
+            limits: GuestLimits::default(),
             orphan_timeout: Duration::from_secs(900),
             sandbox_entries: 100,
             run: root.path().to_owned(),

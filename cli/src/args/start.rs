@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// `stoker start …`
 #[derive(Debug, Subcommand)]
@@ -221,8 +221,30 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "N", env = "STOKER_AGENT_COMPILE_PARALLELISM")]
     #[serde(skip_serializing_if = "Option::is_none")]
     compile_parallelism: Option<u32>,
+    /// A bound of guests, as under [limits] of the file; may be given again: --limit stack=1MiB
+    #[arg(
+        long = "limit",
+        value_name = "NAME=VALUE",
+        value_delimiter = ',',
+        value_parser = limit,
+        env = "STOKER_AGENT_LIMITS"
+    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_table")]
+    limits: Vec<(String, String)>,
     /// End all tasks on SIGTERM; otherwise they go on without the daemon
     #[arg(long, env = "STOKER_AGENT_END_TASKS_ON_SIGTERM")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     end_tasks_on_sigterm: bool,
+}
+
+/// Reads `NAME=VALUE`; whether there is such a bound is the agent's to say.
+fn limit(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is no limit: write NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn as_table<S: Serializer>(limits: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(limits.iter().map(|(name, value)| (name, value)))
 }

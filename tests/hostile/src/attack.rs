@@ -22,6 +22,8 @@ pub enum End {
     Exits(i32),
     /// `TASK_FAILED` or `TASK_ERROR`, for this reason.
     Fails(Reason),
+    /// Never launched: the master refuses its description with a message that says why.
+    Refused,
 }
 
 impl Attack {
@@ -74,6 +76,9 @@ impl End {
         match self {
             Self::Exits(0) => update.state == TaskState::Finished,
             Self::Exits(code) => update.exit_code == Some(code),
+            Self::Refused => {
+                update.state == TaskState::Dropped && update.reason == Some(Reason::InvalidOffers)
+            }
             Self::Fails(reason) => {
                 update.state == reason.failure_state() && update.reason == Some(reason)
             }

@@ -27,6 +27,22 @@ pub fn noop() -> Vec<u8> {
     attack::wasm_of(&text::command(""))
 }
 
+/// A guest that crashes at once.
+#[must_use]
+pub fn crasher() -> Vec<u8> {
+    attack::wasm_of(&text::command("unreachable"))
+}
+
+/// A guest that does nothing, of a module that holds these fields.
+///
+/// # Panics
+/// If the fields are not those of a module.
+#[must_use]
+pub fn holding(fields: &str) -> Vec<u8> {
+    let memory = "(memory (export \"memory\") 1)";
+    attack::wasm_of(&text::program(&format!("{memory} {fields}"), ""))
+}
+
 /// A guest that counts for ever: an honest spinner, which wants all the time that it can get.
 #[must_use]
 pub fn spinner() -> Vec<u8> {

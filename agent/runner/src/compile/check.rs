@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use stoker_types::{Reason, UnknownImports};
+use stoker_types::{GuestLimits, Reason, UnknownImports};
 use wasmparser::{Encoding, ExternalKind, Parser, Payload, TypeRef};
 use wasmtime::{ExternType, Module};
 
 use super::Refusal;
-use crate::{engine::TABLES_PER_MODULE, task::ENTRY};
+use crate::task::ENTRY;
 
 /// The imports that a refusal names.
 const NAMED_IMPORTS: usize = 20;
@@ -21,6 +21,7 @@ const NAME_CHARACTERS: usize = 120;
 pub(super) fn sections(
     wasm: &[u8],
     unknown_imports: UnknownImports,
+    limits: &GuestLimits,
     mut is_provided: impl FnMut(&str, &str) -> bool,
 ) -> Result<(), Refusal> {
     if !wasm.starts_with(b"\0asm") {
@@ -28,7 +29,7 @@ pub(super) fn sections(
     }
     let mut imports = Imports::default();
     let mut has_entry = false;
-    let mut tables: u32 = 0;
+    let mut counts = Counts::default();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(|error| malformed(&error))? {
             Payload::Version {
@@ -49,7 +50,13 @@ pub(super) fn sections(
                     }
                 }
             }
-            Payload::TableSection(section) => tables = tables.saturating_add(section.count()),
+            Payload::TableSection(section) => {
+                for table in section {
+                    let table = table.map_err(|error| malformed(&error))?;
+                    counts.add_table(table.ty.initial);
+                }
+            }
+            Payload::FunctionSection(section) => counts.functions = section.count().into(),
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export.map_err(|error| malformed(&error))?;
@@ -60,11 +67,7 @@ pub(super) fn sections(
         }
     }
     imports.judge(unknown_imports)?;
-    if tables > TABLES_PER_MODULE {
-        return Err(invalid(format!(
-            "the module has {tables} tables; a task may have {TABLES_PER_MODULE}"
-        )));
-    }
+    counts.judge(limits)?;
     if !has_entry {
         return Err(no_entry());
     }
@@ -83,6 +86,45 @@ pub(super) fn entry(module: &Module) -> Result<(), Refusal> {
             "the module's {ENTRY} takes parameters or gives results; a command's does neither"
         ))),
         None => Err(no_entry()),
+    }
+}
+
+/// What a module has of the things that are counted.
+#[derive(Default)]
+struct Counts {
+    functions: u64,
+    tables: u64,
+    /// Of the table that has the most at its start.
+    table_elements: u64,
+}
+
+impl Counts {
+    fn add_table(&mut self, elements: u64) {
+        self.tables += 1;
+        self.table_elements = self.table_elements.max(elements);
+    }
+
+    fn judge(&self, limits: &GuestLimits) -> Result<(), Refusal> {
+        let counts = [
+            (self.functions, limits.functions, "functions", "functions"),
+            (self.tables, limits.tables, "tables", "tables"),
+            (
+                self.table_elements,
+                limits.table_elements,
+                "elements in one table",
+                "table_elements",
+            ),
+        ];
+        for (count, most, what, name) in counts {
+            if count > most {
+                let message = format!(
+                    "the module has {count} {what}; a task may have {most}: make it smaller, or \
+                     raise {name} under [limits] of the agent"
+                );
+                return Err(Refusal::new(Reason::ModuleTooLarge, message));
+            }
+        }
+        Ok(())
     }
 }
 

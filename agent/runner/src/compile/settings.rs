@@ -1,6 +1,6 @@
 //! The flags of `stoker compile`.
 
-use stoker_types::UnknownImports;
+use stoker_types::{GuestLimits, UnknownImports};
 
 use crate::{
     engine::{CodeKind, MemoryProfile},
@@ -26,6 +26,8 @@ pub struct Settings {
     pub address_space_bytes: Option<u64>,
     /// `--module-bytes N`: the largest module.
     pub module_bytes: u64,
+    /// `--limit NAME=VALUE`: a bound of guests that is not the usual one.
+    pub limits: GuestLimits,
     /// `--die-with-parent`: ends when the process (in truth, the thread) that started it does.
     pub die_with_parent: bool,
     /// `--print-key`: compiles nothing and prints the key of what it would compile.
@@ -35,7 +37,7 @@ pub struct Settings {
 impl Settings {
     /// The settings without any flag.
     #[must_use]
-    pub const fn new(profile: MemoryProfile) -> Self {
+    pub fn new(profile: MemoryProfile) -> Self {
         Self {
             profile,
             metering: Metering::Fuel,
@@ -43,6 +45,7 @@ impl Settings {
             cpu_seconds: None,
             address_space_bytes: None,
             module_bytes: MODULE_BYTES,
+            limits: GuestLimits::default(),
             die_with_parent: false,
             print_key: false,
         }
@@ -52,7 +55,7 @@ impl Settings {
     /// seconds and 2 more for each MiB (an interpreter of 26 MB takes 10), and address space for
     /// the compiler and its threads.
     #[must_use]
-    pub const fn bounded_for(profile: MemoryProfile, size: u64) -> Self {
+    pub fn bounded_for(profile: MemoryProfile, size: u64) -> Self {
         Self {
             cpu_seconds: Some(30 + 2 * size.div_ceil(1 << 20)),
             address_space_bytes: Some((2_u64 << 30).saturating_add(size.saturating_mul(24))),
@@ -66,6 +69,7 @@ impl Settings {
         CodeKind {
             profile: self.profile,
             metering: self.metering,
+            limits: self.limits,
         }
     }
 
@@ -86,6 +90,9 @@ impl Settings {
         }
         if let Some(bytes) = self.address_space_bytes {
             pair("--address-space-bytes", bytes.to_string());
+        }
+        for change in self.limits.changes() {
+            pair("--limit", change);
         }
         let switches = [
             (self.die_with_parent, "--die-with-parent"),
@@ -111,6 +118,7 @@ impl Settings {
                     settings.address_space_bytes = Some(flags.value(&name)?);
                 }
                 "--module-bytes" => settings.module_bytes = flags.value(&name)?,
+                "--limit" => settings.limits.change(&flags.value::<String>(&name)?)?,
                 "--die-with-parent" => settings.die_with_parent = true,
                 "--print-key" => settings.print_key = true,
                 other => return Err(unknown(other)),
@@ -145,6 +153,7 @@ mod tests {
         assert_eq!(settings.cpu_seconds, Some(40));
         settings.unknown_imports = UnknownImports::Trap;
         settings.die_with_parent = true;
+        settings.limits.set("functions", "7").unwrap();
         let arguments = settings.to_arguments();
         assert_eq!(arguments[0], "compile");
         assert_eq!(Settings::parse(arguments.into_iter().skip(1)), Ok(settings));

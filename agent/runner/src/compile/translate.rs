@@ -22,7 +22,7 @@ pub(crate) fn translate(
     let linker =
         wasi::linker(&engine).map_err(|error| Refusal::ours("define the imports", &error))?;
     let mut provided = Provided::by(&linker);
-    check::sections(wasm, unknown_imports, |module, name| {
+    check::sections(wasm, unknown_imports, &kind.limits, |module, name| {
         provided.has(module, name)
     })?;
     let module = Module::new(&engine, wasm).map_err(|error| {

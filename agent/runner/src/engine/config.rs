@@ -4,46 +4,35 @@
 
 use std::{num::NonZeroUsize, thread};
 
+use stoker_types::GuestLimits;
 use wasmtime::{
     Collector, Config, Enabled, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
 };
 
 use super::{CodeKind, MemoryProfile, Purpose};
+use crate::limits::in_memory;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// What a guest's own stack may hold; past it the guest traps.
-const WASM_STACK_BYTES: usize = 256 * KIB;
-/// The stack of a fiber: what the guest leaves is the host functions'.
-const FIBER_STACK_BYTES: usize = 512 * KIB;
-/// The frames of a trap's backtrace.
-const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(16).unwrap();
-
-/// The tables of one module, in either profile.
-pub(crate) const TABLES_PER_MODULE: u32 = 4;
-/// The elements of one table in a pool.
-const POOL_TABLE_ELEMENTS: usize = 1 << 17;
-
-/// The elements that one table may have by its place, if that bounds it.
-pub(crate) const fn pool_table_elements(profile: MemoryProfile) -> Option<usize> {
-    match profile {
-        MemoryProfile::Large => Some(POOL_TABLE_ELEMENTS),
-        MemoryProfile::Small => None,
-    }
-}
+/// What of a fiber's stack is the host functions', beside the guest's own.
+const HOST_STACK_BYTES: usize = 256 * KIB;
 
 /// The settings for a kind of code and a purpose.
 pub(super) fn config(kind: CodeKind, purpose: Purpose) -> Config {
-    let CodeKind { profile, metering } = kind;
+    let CodeKind {
+        profile,
+        metering,
+        limits,
+    } = kind;
     let mut config = Config::new();
     language(&mut config);
-    code(&mut config);
+    code(&mut config, &limits);
     metering.configure(&mut config);
     memory(&mut config, profile);
     match (profile, purpose) {
         (MemoryProfile::Large, Purpose::Run { slots }) => {
-            config.allocation_strategy(pool(slots));
+            config.allocation_strategy(pool(slots, &limits));
         }
         (MemoryProfile::Small, Purpose::Run { .. }) | (_, Purpose::Compile) => {}
     }
@@ -81,18 +70,19 @@ fn language(config: &mut Config) {
 }
 
 /// How code is compiled and traced.
-fn code(config: &mut Config) {
+fn code(config: &mut Config, limits: &GuestLimits) {
+    let stack = in_memory(limits.stack_bytes);
     config
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack.saturating_add(HOST_STACK_BYTES))
         .async_stack_zeroing(true)
         .concurrency_support(false)
         // Registering unwind information gets slow with many modules.
         .native_unwind_info(false)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(in_memory(limits.backtrace_frames)));
 }
 
 /// Where linear memories and the heaps of exceptions lie. Compiled code depends on all of this.
@@ -116,7 +106,8 @@ fn memory(config: &mut Config, profile: MemoryProfile) {
 }
 
 /// The pool of the large profile: room for `slots` guests, kept warm between them.
-fn pool(slots: u32) -> PoolingAllocationConfig {
+fn pool(slots: u32, limits: &GuestLimits) -> PoolingAllocationConfig {
+    let tables = u32::try_from(limits.tables).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_component_instances(slots)
@@ -124,11 +115,11 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .total_gc_heaps(slots)
         // A heap for exceptions takes a memory's place.
         .total_memories(slots.saturating_mul(2))
-        .total_tables(slots.saturating_mul(TABLES_PER_MODULE))
+        .total_tables(slots.saturating_mul(tables))
         .max_memory_size(4 << 30)
         .max_memories_per_module(1)
-        .max_tables_per_module(TABLES_PER_MODULE)
-        .table_elements(POOL_TABLE_ELEMENTS)
+        .max_tables_per_module(tables)
+        .table_elements(in_memory(limits.table_elements))
         .max_core_instance_size(MIB)
         .max_core_instances_per_component(16)
         .max_unused_warm_slots(64)

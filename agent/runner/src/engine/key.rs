@@ -17,10 +17,16 @@ pub fn compile_key(kind: CodeKind) -> Result<String, wasmtime::Error> {
 }
 
 fn key_of(engine: &Engine, kind: CodeKind) -> String {
-    let CodeKind { profile, metering } = kind;
+    let CodeKind {
+        profile,
+        metering,
+        limits,
+    } = kind;
     // Its keys are fixed: the same on every run of one build, which is all that a cache needs.
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
+    // A module that passed under other bounds is looked at again.
+    limits.hash(&mut hasher);
     let version = ModuleVersionStrategy::WasmtimeVersion.as_str().to_owned();
     let hash = hasher.finish();
     format!("wasmtime-{version}-{hash:016x}-{profile}-{metering}")

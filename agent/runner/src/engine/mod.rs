@@ -11,9 +11,9 @@ mod profile;
 pub use key::compile_key;
 pub use profile::{MemoryProfile, UnknownMemoryProfile};
 
-pub(crate) use config::{TABLES_PER_MODULE, pool_table_elements};
 pub(crate) use load::load;
 
+use stoker_types::GuestLimits;
 use wasmtime::Engine;
 
 use crate::metering::Metering;
@@ -28,15 +28,19 @@ pub struct CodeKind {
     pub profile: MemoryProfile,
     /// How their work is metered.
     pub metering: Metering,
+    /// What the guests may take from the host; what a module may hold of it is checked when it is
+    /// compiled.
+    pub limits: GuestLimits,
 }
 
 impl CodeKind {
-    /// Code for a profile, metered as usual.
+    /// Code for a profile, metered and bounded as usual.
     #[must_use]
-    pub const fn of(profile: MemoryProfile) -> Self {
+    pub fn of(profile: MemoryProfile) -> Self {
         Self {
             profile,
             metering: Metering::Fuel,
+            limits: GuestLimits::default(),
         }
     }
 }

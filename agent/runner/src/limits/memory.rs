@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use stoker_types::GuestLimits;
 use wasmtime::{Error, ResourceLimiter};
 
-use crate::{engine::TABLES_PER_MODULE, metering::Account};
+use super::in_memory;
+use crate::metering::Account;
 
 /// What an element of a table costs.
 const TABLE_ELEMENT_BYTES: u64 = 8;
@@ -23,24 +25,23 @@ pub(crate) struct MemoryLimiter {
     /// What was allowed last, and may still fail.
     pending: u64,
     refused: bool,
-    /// The elements that a pool has room for in one table.
-    pool_table_elements: Option<usize>,
+    /// The tables that the guest may have,
+    tables: usize,
+    /// and the elements of each.
+    table_elements: usize,
     account: Arc<Account>,
 }
 
 impl MemoryLimiter {
     /// Lets a guest have `limit` bytes in all; its peak goes into `account`.
-    pub(crate) const fn new(
-        limit: u64,
-        pool_table_elements: Option<usize>,
-        account: Arc<Account>,
-    ) -> Self {
+    pub(crate) fn new(limit: u64, limits: &GuestLimits, account: Arc<Account>) -> Self {
         Self {
             limit,
             used: 0,
             pending: 0,
             refused: false,
-            pool_table_elements,
+            tables: in_memory(limits.tables),
+            table_elements: in_memory(limits.table_elements),
             account,
         }
     }
@@ -107,9 +108,13 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            // The maximum of a table is the lesser of its own declaration and the pool's room.
-            self.refused |= maximum == self.pool_table_elements;
+        // In a pool, the maximum of a table is the lesser of its own declaration and the pool's room.
+        let own = maximum.filter(|maximum| *maximum < self.table_elements);
+        if own.is_some_and(|own| desired > own) {
+            return Ok(false);
+        }
+        if desired > self.table_elements {
+            self.refused = true;
             return Ok(false);
         }
         let elements = desired.saturating_sub(current) as u64;
@@ -130,7 +135,7 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn tables(&self) -> usize {
-        TABLES_PER_MODULE as usize
+        self.tables
     }
 }
 
@@ -141,7 +146,9 @@ mod tests {
     const PAGE: usize = 64 << 10;
 
     fn limiter(limit: usize) -> MemoryLimiter {
-        MemoryLimiter::new(limit as u64, Some(1000), Arc::new(Account::default()))
+        let mut limits = GuestLimits::default();
+        limits.set("table_elements", "1000").unwrap();
+        MemoryLimiter::new(limit as u64, &limits, Arc::new(Account::default()))
     }
 
     #[test]
@@ -189,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_past_the_pool_s_room_is_refused_and_one_past_its_own_maximum_is_not() {
+    fn a_table_past_its_bound_is_refused_and_one_past_its_own_maximum_is_not() {
         let mut limiter = limiter(4 * PAGE);
         assert!(!limiter.table_growing(0, 11, Some(10)).unwrap());
         assert!(!limiter.has_refused());

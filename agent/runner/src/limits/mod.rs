@@ -3,48 +3,51 @@
 //! | bound | value | where |
 //! | --- | --- | --- |
 //! | memories, tables and exceptions' heap together | the task's `mem` | [`MemoryLimiter`] |
-//! | instances, memories, tables of a store | 1, 1, [`TABLES_PER_MODULE`] | [`MemoryLimiter`] |
-//! | bytes that one host call may copy | [`HOST_CALL_BYTES`] | the store |
+//! | instances, memories, tables of a store | 1, 1, `tables` | [`MemoryLimiter`] |
+//! | elements of a table | `table_elements` | [`MemoryLimiter`], the pool |
+//! | functions, tables and initial elements of a module | `functions` and the same | `compile::check` |
+//! | bytes that one host call may copy | `host_call` | the store |
 //! | bytes that one read or write moves | [`IO_BYTES`] | `wasi::transfer` |
-//! | open descriptors and other host objects | [`HOST_OBJECTS`] | the resource table |
-//! | bytes of one request for randomness | [`RANDOM_BYTES`] | the WASI context |
 //! | bytes and files on disk | the task's `disk`, the agent's entries | `wasi::quota` |
-//! | guest stack | 256 KiB | the engine |
-//! | fuel | the task's budget | `metering` |
+//! | open descriptors and other host objects | `descriptors` | the resource table |
+//! | subscriptions of one poll | `subscriptions` | `wasi::poll` |
+//! | bytes of one request for randomness | `random` | the WASI context |
+//! | guest stack | `stack` | the engine |
+//! | fuel | the task's budget, or `fuel_budget` if that is less | `metering` |
 //! | fuel a second | the task's `fuel`; 1 s' worth may be saved | `executor::run_queue` |
 //! | CPU time | its part of the workers; its `cpus` if strict | `executor::run_queue` |
 //! | CPU time of all tasks together | the daemon's budget | `executor::budget` |
-//! | wall time | the task's limit | `task` |
+//! | wall time | the task's limit, or `wall_time` if that is less | `task` |
 //! | output | rate, burst and cap of `output::Policy` | `output` |
 //!
-//! [`TABLES_PER_MODULE`]: crate::engine::TABLES_PER_MODULE
+//! The names are those of [`GuestLimits`], which an operator sets under `[limits]`.
 
 mod memory;
 
 pub(crate) use memory::MemoryLimiter;
 
+use stoker_types::GuestLimits;
 use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::WasiView as _;
 
 use crate::guest::Guest;
 
-/// The bytes that one host call may copy between guest and host; past it the guest gets `ENOMEM`.
-pub(crate) const HOST_CALL_BYTES: usize = 1 << 20;
 /// The bytes that one read or write moves; a longer one is answered in part, as POSIX allows.
 pub(crate) const IO_BYTES: u32 = 512 << 10;
-/// The descriptors, streams and pollables that a guest may hold; past it the guest traps.
-pub(crate) const HOST_OBJECTS: usize = 256;
-/// The random bytes that a guest may ask for in one call; past it the guest traps.
-pub(crate) const RANDOM_BYTES: u64 = 64 << 10;
 
 /// Puts the bounds of a store in force. Fuel is `metering`'s.
-pub(crate) fn enforce(store: &mut Store<Guest>) {
+pub(crate) fn enforce(store: &mut Store<Guest>, limits: &GuestLimits) {
     store.limiter(|guest| &mut guest.memory as &mut dyn ResourceLimiter);
-    store.set_hostcall_fuel(HOST_CALL_BYTES);
+    store.set_hostcall_fuel(in_memory(limits.host_call_bytes));
     store
         .data_mut()
         .wasi
         .ctx()
         .table
-        .set_max_capacity(HOST_OBJECTS);
+        .set_max_capacity(in_memory(limits.descriptors));
+}
+
+/// A bound, as a size of something in memory.
+pub(crate) fn in_memory(bound: u64) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
 }

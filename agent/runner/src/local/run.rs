@@ -20,7 +20,7 @@ use crate::{
     engine::{self, CodeKind, Purpose},
     executor::{Executor, Share},
     metering::Account,
-    output::{CaptureSink, DEFAULT_OUTPUT_BYTES, InheritSink, Output, Policy, Sink},
+    output::{CaptureSink, InheritSink, Output, Policy, Sink},
     runner::BLOCKING_THREADS,
     task::{Assignment, Bounds, Modules, arguments, environment},
     wasi::{Disk, Folder, Limits},
@@ -153,7 +153,7 @@ fn assignment(
         .get(&key)
         .map_err(|unusable| Refusal::new(unusable.reason, unusable.message))?;
     let account = Arc::new(Account::default());
-    let policy = Policy::with_cap(local.task.limits.output.unwrap_or(DEFAULT_OUTPUT_BYTES));
+    let policy = Policy::of(&local.task.limits, &kind.limits);
     let folders = local.mounts.into_iter().map(|mount| Folder {
         host: mount.host,
         guest: mount.guest,
@@ -161,12 +161,7 @@ fn assignment(
     });
     Ok(Assignment {
         module,
-        bounds: Bounds {
-            memory: local.task.resources.mem,
-            pool_table_elements: engine::pool_table_elements(local.memory_profile),
-            fuel: local.task.limits.fuel_budget,
-            wall_time: local.task.limits.wall_time,
-        },
+        bounds: Bounds::of(&local.task, kind.limits),
         share: Share::of(&local.task),
         metering: kind.metering,
         account: Arc::clone(&account),

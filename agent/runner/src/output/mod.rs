@@ -17,8 +17,10 @@ pub use sink::Captured;
 pub(crate) use sink::{CaptureSink, FileSink, InheritSink, Sink};
 pub(crate) use writer::Writer;
 
+use stoker_types::{GuestLimits, TaskLimits};
+
 /// The bytes of output that a task keeps, unless its limits say otherwise.
-pub(crate) const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
+const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
 
 /// How fast and how much a task may write, stdout and stderr together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +34,21 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// 8 MiB a second in bursts of 4 MiB, up to `cap` bytes in all.
-    pub(crate) const fn with_cap(cap: u64) -> Self {
+    /// As the agent allows, up to what the task asks for in all.
+    pub(crate) fn of(task: &TaskLimits, limits: &GuestLimits) -> Self {
         Self {
-            rate: 8 << 20,
-            burst: 4 << 20,
+            rate: limits.output_rate_bytes,
+            burst: limits.output_burst_bytes,
+            cap: limits.output(task.output.unwrap_or(DEFAULT_OUTPUT_BYTES)),
+        }
+    }
+
+    /// As agents usually allow, up to `cap` bytes in all.
+    pub(crate) fn with_cap(cap: u64) -> Self {
+        let limits = GuestLimits::default();
+        Self {
+            rate: limits.output_rate_bytes,
+            burst: limits.output_burst_bytes,
             cap,
         }
     }

@@ -13,11 +13,11 @@ use super::{
     tasks::{Live, Tasks},
 };
 use crate::{
-    engine::{self, CodeKind},
+    engine::CodeKind,
     executor::{self, Executor, LoadWatch, Share},
     ipc::Outbox,
     metering::Account,
-    output::{DEFAULT_OUTPUT_BYTES, FileSink, Output, Policy},
+    output::{FileSink, Output, Policy},
     task::{Assignment, Bounds, Modules, arguments, environment},
 };
 
@@ -150,16 +150,11 @@ impl Host {
             environment: own,
         } = launch;
         let sandbox = PathBuf::from(sandbox);
-        let policy = Policy::with_cap(task.limits.output.unwrap_or(DEFAULT_OUTPUT_BYTES));
+        let policy = Policy::of(&task.limits, &self.kind.limits);
         let account = Arc::new(Account::default());
         Ok(Assignment {
             module: self.modules.get(&module)?,
-            bounds: Bounds {
-                memory: task.resources.mem,
-                pool_table_elements: engine::pool_table_elements(self.kind.profile),
-                fuel: task.limits.fuel_budget,
-                wall_time: task.limits.wall_time,
-            },
+            bounds: Bounds::of(&task, self.kind.limits),
             share: Share::of(&task),
             metering: self.kind.metering,
             account: Arc::clone(&account),

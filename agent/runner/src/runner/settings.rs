@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use stoker_types::{
-    RunnerId, disk, duration,
+    GuestLimits, RunnerId, disk, duration,
     runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
 };
 
@@ -31,6 +31,8 @@ pub struct Settings {
     /// `--sandbox-entries N`: the files, directories and links that a task may have on its disk;
     /// 200,000 if absent.
     pub sandbox_entries: u64,
+    /// `--limit NAME=VALUE`: a bound of its guests that is not the usual one.
+    pub limits: GuestLimits,
     /// `--orphan-timeout TIME`: how long it lives without a daemon; 15 minutes if absent.
     pub orphan_timeout: Duration,
     /// `--die-with-parent`: ends when the process (in truth, the thread) that started it does.
@@ -49,6 +51,7 @@ impl Settings {
             workers: thread::available_parallelism().map_or(1, usize::from),
             slots: DEFAULT_SLOTS,
             sandbox_entries: disk::DEFAULT_ENTRIES,
+            limits: GuestLimits::default(),
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             die_with_parent: false,
         }
@@ -59,6 +62,7 @@ impl Settings {
         CodeKind {
             profile: self.memory_profile,
             metering: self.metering,
+            limits: self.limits,
         }
     }
 
@@ -75,6 +79,7 @@ impl Settings {
                 "--workers" => settings.workers = flags.value(&name)?,
                 "--slots" => settings.slots = flags.value(&name)?,
                 "--sandbox-entries" => settings.sandbox_entries = flags.value(&name)?,
+                "--limit" => settings.limits.change(&flags.value::<String>(&name)?)?,
                 "--orphan-timeout" => {
                     settings.orphan_timeout = duration::parse(&flags.value::<String>(&name)?)?;
                 }
@@ -111,8 +116,13 @@ mod tests {
         let settings = parse(
             "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small \
              --metering fuel --workers 3 \
-             --slots 20 --sandbox-entries 7 --orphan-timeout 2s --die-with-parent",
+             --slots 20 --sandbox-entries 7 --limit stack=1MiB --orphan-timeout 2s \
+             --die-with-parent",
         );
+        let limits = GuestLimits {
+            stack_bytes: 1 << 20,
+            ..GuestLimits::default()
+        };
         let expected = Settings {
             runner_id: RunnerId::from_bits(1),
             nonce: 7,
@@ -121,6 +131,7 @@ mod tests {
             workers: 3,
             slots: 20,
             sandbox_entries: 7,
+            limits,
             orphan_timeout: Duration::from_secs(2),
             die_with_parent: true,
         };

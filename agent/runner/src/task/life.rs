@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use stoker_types::{Reason, runner::Outcome};
+use stoker_types::{GuestLimits, Reason, TaskInfo, runner::Outcome};
 use tokio::runtime::Handle;
 use wasmtime::{InstancePre, Store};
 
@@ -27,12 +27,24 @@ use crate::{
 pub(crate) struct Bounds {
     /// Memory, in bytes.
     pub(crate) memory: u64,
-    /// The elements of one table that its place has room for.
-    pub(crate) pool_table_elements: Option<usize>,
     /// Fuel in all, in units.
     pub(crate) fuel: Option<u64>,
     /// Wall time from its instantiation.
     pub(crate) wall_time: Option<Duration>,
+    /// Everything else of the host's.
+    pub(crate) limits: GuestLimits,
+}
+
+impl Bounds {
+    /// What the task asks for, as far as its agent allows it.
+    pub(crate) fn of(task: &TaskInfo, limits: GuestLimits) -> Self {
+        Self {
+            memory: task.resources.mem,
+            fuel: limits.fuel_budget(task.limits.fuel_budget),
+            wall_time: limits.wall_time(task.limits.wall_time),
+            limits,
+        }
+    }
 }
 
 /// A task that is ready to be run.
@@ -158,17 +170,14 @@ async fn prepare(
         folders,
     };
     let guest = Guest {
-        wasi: surroundings.into_context(control)?,
         quota,
-        memory: MemoryLimiter::new(
-            bounds.memory,
-            bounds.pool_table_elements,
-            Arc::clone(&account),
-        ),
+        wasi: surroundings.into_context(control, &bounds.limits)?,
+        limits: bounds.limits,
+        memory: MemoryLimiter::new(bounds.memory, &bounds.limits, Arc::clone(&account)),
         meter: Meter::new(metering, account, bounds.fuel, on_start),
     };
     let mut store = Store::new(module.module().engine(), guest);
-    limits::enforce(&mut store);
+    limits::enforce(&mut store, &bounds.limits);
     Meter::arm(&mut store)?;
     Ok(store)
 }

@@ -9,7 +9,8 @@ use std::{
 };
 
 use stoker_types::{
-    Digest, ModuleReference, Reason, Resources, TaskInfo, TaskLimits, UnknownImports, Usage,
+    Digest, GuestLimits, ModuleReference, Reason, Resources, TaskInfo, TaskLimits, UnknownImports,
+    Usage,
     runner::{CompiledKey, Outcome},
 };
 use tokio::runtime::Handle;
@@ -297,12 +298,7 @@ impl Trial {
         let account = Arc::new(Account::default());
         let assignment = Assignment {
             module,
-            bounds: Bounds {
-                memory: self.task.resources.mem,
-                pool_table_elements: engine::pool_table_elements(self.profile),
-                fuel: self.task.limits.fuel_budget,
-                wall_time: self.task.limits.wall_time,
-            },
+            bounds: Bounds::of(&self.task, GuestLimits::default()),
             share: Share::of(&self.task),
             metering: Metering::Fuel,
             account: Arc::clone(&account),

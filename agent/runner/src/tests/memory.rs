@@ -92,19 +92,15 @@ fn a_growth_that_the_module_itself_forbids_is_no_memory_limit() {
 }
 
 #[test]
-fn a_table_past_the_pool_s_room_is_the_memory_limit() {
+fn a_table_past_its_bound_is_the_memory_limit() {
     let wat = r#"(module (table $t 1 funcref) (func (export "_start")
         (if (i32.ne (table.grow $t (ref.null func) (i32.const 200000)) (i32.const -1))
             (then (return)))
         unreachable))"#;
-    let end = trial(wat).run();
-    assert_eq!(end.failure().0, Reason::MemoryLimit);
-    let end = trial(wat).on(MemoryProfile::Small).run();
-    assert_eq!(
-        end.outcome,
-        Outcome::Exited { code: 0 },
-        "no pool, no bound of its own"
-    );
+    for profile in PROFILES {
+        let end = trial(wat).on(profile).run();
+        assert_eq!(end.failure().0, Reason::MemoryLimit, "{profile}");
+    }
 }
 
 #[test]

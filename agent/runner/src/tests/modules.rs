@@ -155,7 +155,7 @@ fn too_many_tables_are_refused_before_they_are_compiled() {
     let wat = r#"(module (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)
         (table 1 funcref) (func (export "_start")))"#;
     let refusal = refusal_of(wat);
-    assert_eq!(refusal.reason, Reason::ModuleInvalid);
+    assert_eq!(refusal.reason, Reason::ModuleTooLarge);
     assert!(refusal.message.contains("5 tables"), "{}", refusal.message);
 }
 

@@ -2,15 +2,12 @@
 
 use std::{fs::File, path::PathBuf};
 
-use stoker_types::agent::OutputStream;
+use stoker_types::{GuestLimits, agent::OutputStream};
 use tokio::runtime::Handle;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
 use super::FileStdin;
-use crate::{
-    limits::RANDOM_BYTES,
-    output::{Output, Writer},
-};
+use crate::output::{Output, Writer};
 
 /// A folder of the host that a guest may work in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +40,18 @@ impl Surroundings {
     ///
     /// # Errors
     /// If a folder cannot be opened.
-    pub(crate) fn into_context(self, control: &Handle) -> wasmtime::Result<WasiP1Ctx> {
+    pub(crate) fn into_context(
+        self,
+        control: &Handle,
+        limits: &GuestLimits,
+    ) -> wasmtime::Result<WasiP1Ctx> {
         let mut builder = WasiCtxBuilder::new();
         builder
             .args(&self.arguments)
             .envs(&self.environment)
             .stdout(Writer::new(self.output.clone(), OutputStream::Stdout))
             .stderr(Writer::new(self.output, OutputStream::Stderr))
-            .max_random_size(RANDOM_BYTES)
+            .max_random_size(limits.random_bytes)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)

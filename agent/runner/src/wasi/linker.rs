@@ -1,8 +1,8 @@
 //! What a core module may import: WASI preview 1.
 //!
 //! All functions are wasmtime-wasi's but these: reads and writes are shortened (`transfer`), what
-//! takes disk is counted (`quota`), `proc_exit` takes every code, and the socket functions answer
-//! without a line in the host's log for each call.
+//! takes disk is counted (`quota`), polls are bounded (`poll`), `proc_exit` takes every code, and the
+//! socket functions answer without a line in the host's log for each call.
 
 use wasmtime::{AsContextMut as _, Caller, Engine, Extern, Linker, Memory, bail};
 use wasmtime_wasi::{
@@ -14,7 +14,7 @@ use wasmtime_wasi::{
 };
 use wiggle::GuestMemory;
 
-use super::{quota, transfer::Shortened};
+use super::{poll, quota, transfer::Shortened};
 use crate::{guest::Guest, limits::IO_BYTES};
 
 /// The name of the module that guests import from.
@@ -33,6 +33,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     linker.func_wrap(WASI, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(I32Exit(code).into())
     })?;
+    poll::define(&mut linker)?;
     sockets(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)

@@ -6,6 +6,7 @@
 
 mod context;
 mod linker;
+mod poll;
 mod quota;
 mod stdin;
 mod transfer;

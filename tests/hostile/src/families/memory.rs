@@ -12,6 +12,7 @@ const MEMORY: &str = "memory";
 const TABLES: &str = "tables";
 const LANGUAGE: &str = "language";
 const OVER: &[End] = &[End::Fails(Reason::MemoryLimit)];
+const TOO_LARGE: &[End] = &[End::Fails(Reason::ModuleTooLarge)];
 const INVALID: &[End] = &[End::Fails(Reason::ModuleInvalid)];
 
 pub(super) fn attacks() -> Vec<Attack> {
@@ -88,7 +89,7 @@ fn tables() -> [Attack; 5] {
                 "(memory (export \"memory\") 1) (table 10000000 funcref)",
                 "",
             ),
-            INVALID,
+            TOO_LARGE,
         ),
         Attack::new(
             "grows its table by four billion elements at once",
@@ -110,7 +111,7 @@ fn tables() -> [Attack; 5] {
                 ),
                 "",
             ),
-            INVALID,
+            TOO_LARGE,
         ),
         Attack::new(
             "has as many tables as it may, each as large as its memory",

@@ -1,6 +1,11 @@
 //! The attacks, a family a file: each file says what its guests are after.
 
+mod descriptors;
+mod exceptions;
+mod host_calls;
 mod memory;
+mod modules;
+mod output;
 mod stack;
 mod time;
 
@@ -9,8 +14,18 @@ use crate::Attack;
 /// What a guest is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
+    /// Descriptors: as many as there are.
+    Descriptors,
+    /// Exceptions: storms of them, and what they leave.
+    Exceptions,
+    /// The host's own time and memory, by way of its functions.
+    HostCalls,
     /// Memory: linear memories, tables, initial sizes.
     Memory,
+    /// The compiler and the loader, by way of the module itself.
+    Modules,
+    /// The log's room, and whoever writes it.
+    Output,
     /// Stack: recursion, and the traps at its end.
     Stack,
     /// Time and work: to run, or to wait, for longer than it may.
@@ -19,14 +34,28 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Memory, Self::Stack, Self::Time];
+    pub const ALL: [Self; 8] = [
+        Self::Descriptors,
+        Self::Exceptions,
+        Self::HostCalls,
+        Self::Memory,
+        Self::Modules,
+        Self::Output,
+        Self::Stack,
+        Self::Time,
+    ];
 }
 
 /// The attacks of a family.
 #[must_use]
 pub fn attacks(family: Family) -> Vec<Attack> {
     match family {
+        Family::Descriptors => descriptors::attacks(),
+        Family::Exceptions => exceptions::attacks(),
+        Family::HostCalls => host_calls::attacks(),
         Family::Memory => memory::attacks(),
+        Family::Modules => modules::attacks(),
+        Family::Output => output::attacks(),
         Family::Stack => stack::attacks(),
         Family::Time => time::attacks(),
     }

@@ -17,6 +17,11 @@ pub(crate) fn cluster() -> &'static DevCluster {
             .agents(1)
             // What attacks the compiler is to end soon.
             .env("STOKER_AGENT_COMPILE_CPU", "3s")
+            .env("STOKER_AGENT_MAX_MODULE", "32MiB")
+            // What is refused leaves its offer behind, which nobody answers any more.
+            .env("STOKER_MASTER_OFFER_TIMEOUT", "2s")
+            // A runner that is another one was lost, and not idle behind what compiles for long.
+            .env("STOKER_AGENT_IDLE_RUNNER_TIMEOUT", "10min")
             .start()
             .expect("a cluster")
     })

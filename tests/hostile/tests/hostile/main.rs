@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever cannot be had fails the test")]
 
+mod configured;
+mod crashes;
 mod harness;
 mod kills;
 
@@ -10,8 +12,33 @@ use harness::try_all;
 use stoker_tests_hostile::Family;
 
 #[test]
+fn descriptors_are_bounded() {
+    try_all(Family::Descriptors);
+}
+
+#[test]
+fn exceptions_are_bounded() {
+    try_all(Family::Exceptions);
+}
+
+#[test]
+fn host_calls_are_bounded() {
+    try_all(Family::HostCalls);
+}
+
+#[test]
 fn memory_is_bounded() {
     try_all(Family::Memory);
+}
+
+#[test]
+fn modules_are_bounded() {
+    try_all(Family::Modules);
+}
+
+#[test]
+fn output_is_bounded() {
+    try_all(Family::Output);
 }
 
 #[test]
