@@ -30,6 +30,7 @@ mod outputs;
 mod run;
 mod runners;
 mod stop;
+mod tar_stream;
 mod transfer;
 
 pub use config::{AgentConfig, ConfigError, MemoryProfileChoice};

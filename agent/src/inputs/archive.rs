@@ -10,12 +10,12 @@ use std::io::{self, Read};
 use stoker_types::limit;
 use tar::EntryType;
 
+use crate::tar_stream::DEPTH;
+
 /// The attributes of one entry that a tar may carry.
 const ATTRIBUTES_BYTES: u64 = 64 * 1024;
 /// The longest name of a file or a directory.
 const NAME_BYTES: usize = 255;
-/// How deep directories may be nested.
-const DEPTH: usize = 64;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use rustix::{
 };
 use stoker_types::limit;
 
-/// How deep directories may be nested: what is deeper is no input either.
-const DEPTH: usize = 64;
+use crate::tar_stream::DEPTH;
+
 /// The longest name of an entry, as for inputs.
 const PATH_BYTES: usize = limit::PATH_BYTES;
 /// The names in one directory together: they are held in memory.

@@ -1,8 +1,8 @@
 //! An output as one stream of bytes: a file as it is, a directory as a tar.
 //!
-//! Owns the tar: the order of names, no owner, no time, one mode for files and one for directories;
-//! so the same content has the same digest, whoever made it and when. It can be read twice, and
-//! says the same twice, because its task is over.
+//! Owns what goes into the tar: all that `find` found, in the order of names and without times; so
+//! the same content has the same digest, whoever made it and when. It can be read twice, and says
+//! the same twice, because its task is over.
 
 use std::{
     collections::VecDeque,
@@ -19,11 +19,10 @@ use super::{
     OutputError,
     find::{self, Entry, Found},
 };
+use crate::tar_stream::{Content, TarStream};
 
-/// A tar consists of blocks of this size.
-const BLOCK_BYTES: u64 = 512;
-/// It ends with two of them that are empty.
-const END: [u8; 1024] = [0; 1024];
+/// When each entry of a tar was written.
+const NO_TIME: u64 = 0;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// What is read of an output.
@@ -100,20 +99,9 @@ pub(super) fn look(work: &Path, path: String) -> Result<OutputFile, OutputError>
 pub(super) struct Tar {
     directory: OwnedFd,
     entries: VecDeque<Entry>,
-    /// Header, padding or end that comes next.
-    pending: VecDeque<u8>,
-    /// The file whose bytes come then.
-    current: Option<Current>,
-    is_ended: bool,
-}
-
-/// A file in a tar.
-#[derive(Debug)]
-struct Current {
-    file: io::Take<File>,
+    stream: TarStream<File>,
+    /// The entry that is under way.
     path: String,
-    /// What fills its last block.
-    padding: u64,
 }
 
 impl Tar {
@@ -121,61 +109,41 @@ impl Tar {
         Self {
             directory,
             entries: entries.into(),
-            pending: VecDeque::new(),
-            current: None,
-            is_ended: false,
+            stream: TarStream::new(),
+            path: String::new(),
         }
     }
 
-    fn enter(&mut self, entry: &Entry) -> io::Result<()> {
-        let header = header(&entry.path, entry.size)?;
-        self.pending.extend(header);
-        let Some(size) = entry.size else {
-            return Ok(());
-        };
-        let directory = self.directory.as_fd().try_clone_to_owned()?;
-        match find::open(directory, &entry.path).map_err(io::Error::other)? {
-            Found::File(file, now) if now == size => {
-                self.current = Some(Current {
-                    file: file.take(size),
-                    path: entry.path.clone(),
-                    padding: size.next_multiple_of(BLOCK_BYTES) - size,
-                });
-                Ok(())
+    fn enter(&mut self, entry: Entry) -> io::Result<()> {
+        let content = match entry.size {
+            None => Content::Directory,
+            Some(size) => {
+                let directory = self.directory.as_fd().try_clone_to_owned()?;
+                match find::open(directory, &entry.path).map_err(io::Error::other)? {
+                    Found::File(file, now) if now == size => Content::File(file, size),
+                    Found::File(..) | Found::Directory(_) => return Err(changed(&entry.path)),
+                }
             }
-            Found::File(..) | Found::Directory(_) => Err(changed(&entry.path)),
-        }
+        };
+        self.stream.enter(&entry.path, content, NO_TIME)?;
+        self.path = entry.path;
+        Ok(())
     }
 }
 
 impl Read for Tar {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
         loop {
-            if !self.pending.is_empty() {
-                return self.pending.read(buffer);
-            }
-            if let Some(mut current) = self.current.take() {
-                if current.file.limit() == 0 {
-                    self.pending.extend((0..current.padding).map(|_| 0));
-                    continue;
+            match self.stream.read(buffer) {
+                Ok(0) if self.stream.is_ended() || buffer.is_empty() => return Ok(0),
+                Ok(0) => match self.entries.pop_front() {
+                    Some(entry) => self.enter(entry)?,
+                    None => self.stream.end(),
+                },
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(changed(&self.path));
                 }
-                let length = current.file.read(buffer)?;
-                if length == 0 {
-                    return Err(changed(&current.path));
-                }
-                self.current = Some(current);
-                return Ok(length);
-            }
-            match self.entries.pop_front() {
-                Some(entry) => self.enter(&entry)?,
-                None if self.is_ended => return Ok(0),
-                None => {
-                    self.is_ended = true;
-                    self.pending.extend(END);
-                }
+                read => return read,
             }
         }
     }
@@ -183,23 +151,4 @@ impl Read for Tar {
 
 fn changed(path: &str) -> io::Error {
     io::Error::other(format!("{path} is not what it was a moment ago"))
-}
-
-/// The header blocks of an entry; the library knows how to write long names.
-fn header(path: &str, size: Option<u64>) -> io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_gnu();
-    let (entry_type, mode, name) = match size {
-        Some(_) => (tar::EntryType::Regular, 0o644, path.to_owned()),
-        None => (tar::EntryType::Directory, 0o755, format!("{path}/")),
-    };
-    header.set_entry_type(entry_type);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size.unwrap_or_default());
-    // The content comes by itself.
-    let mut builder = tar::Builder::new(Vec::new());
-    builder.append_data(&mut header, name, io::empty())?;
-    Ok(std::mem::take(builder.get_mut()))
 }

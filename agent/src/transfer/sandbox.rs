@@ -25,7 +25,8 @@ use stoker_types::{
     runner::{READ_ONLY_FOLDER, WORK_FOLDER},
 };
 
-use super::walk::{Bounds, DEPTH, Found, Walk};
+use super::walk::{Bounds, Found, Walk};
+use crate::tar_stream::DEPTH;
 
 /// Why something of a sandbox is not read.
 #[derive(Debug, thiserror::Error)]

@@ -11,9 +11,8 @@ use cap_std::fs::{Dir, Metadata};
 use stoker_types::{FileEntry, FileKind, SandboxPath, Timestamp, limit};
 
 use super::sandbox::{SandboxError, failure, kind, modified};
+use crate::tar_stream::DEPTH;
 
-/// How deep folders are looked into.
-pub(super) const DEPTH: usize = 64;
 /// What a name takes beside its bytes, about.
 const NAME_OVERHEAD_BYTES: usize = 16;
 
