@@ -33,6 +33,7 @@ pub struct Contender {
     updates: mpsc::Receiver<(TaskId, StatusUpdate)>,
     /// Known with its first update.
     id: Option<TaskId>,
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -166,6 +167,7 @@ impl Arena {
             handle: self.handle.clone(),
             updates,
             id: None,
+            has_ended: false,
         })
     }
 
@@ -201,6 +203,23 @@ impl Contender {
         self.wait_for(within, TaskState::is_terminal)
     }
 
+    /// Waits until anything is heard of it, unless that was before: from then on it can be killed.
+    ///
+    /// # Errors
+    /// If nothing is `within` the time.
+    pub fn wait_until_heard(&mut self, within: Duration) -> anyhow::Result<()> {
+        if self.id.is_none() {
+            self.wait_for(within, |_| true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it has ended, as far as was waited for.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Asks for its end.
     ///
     /// # Errors
@@ -225,6 +244,7 @@ impl Contender {
                 ));
             };
             self.id = Some(id);
+            self.has_ended |= update.state.is_terminal();
             if is_right(update.state) {
                 return Ok(update);
             }

@@ -15,11 +15,13 @@
 mod arena;
 mod attack;
 mod families;
+mod siege;
 mod text;
 
 pub use arena::{Arena, Contender};
 pub use attack::{Attack, End};
 pub use families::{Family, attacks};
+pub use siege::fuel_beside;
 
 /// A guest that does nothing and ends well: an honest task.
 #[must_use]

@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod exceptions;
+mod files;
 mod host_calls;
 mod memory;
 mod modules;
@@ -18,6 +19,8 @@ pub enum Family {
     Descriptors,
     /// Exceptions: storms of them, and what they leave.
     Exceptions,
+    /// Files: room on disk, inodes, directories, and what lies outside.
+    Files,
     /// The host's own time and memory, by way of its functions.
     HostCalls,
     /// Memory: linear memories, tables, initial sizes.
@@ -34,9 +37,10 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Descriptors,
         Self::Exceptions,
+        Self::Files,
         Self::HostCalls,
         Self::Memory,
         Self::Modules,
@@ -52,6 +56,7 @@ pub fn attacks(family: Family) -> Vec<Attack> {
     match family {
         Family::Descriptors => descriptors::attacks(),
         Family::Exceptions => exceptions::attacks(),
+        Family::Files => files::attacks(),
         Family::HostCalls => host_calls::attacks(),
         Family::Memory => memory::attacks(),
         Family::Modules => modules::attacks(),

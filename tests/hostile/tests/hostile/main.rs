@@ -22,6 +22,11 @@ fn exceptions_are_bounded() {
 }
 
 #[test]
+fn files_are_bounded() {
+    try_all(Family::Files);
+}
+
+#[test]
 fn host_calls_are_bounded() {
     try_all(Family::HostCalls);
 }
