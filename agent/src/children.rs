@@ -30,6 +30,10 @@ pub(crate) struct Program {
     is_given: bool,
 }
 
+/// What ends a process that makes a system call which is deadly to it.
+const SIGSYS: i32 = Signal::SYS.as_raw();
+/// The one after stdin, stdout and stderr, which each child is given anew.
+const FIRST_OWN_DESCRIPTOR: i32 = 3;
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
 impl Program {
@@ -76,8 +80,10 @@ struct Request {
 }
 
 impl Spawner {
-    /// Starts the thread.
+    /// Starts the thread. From now on children get no descriptor that this process was given by
+    /// whoever started it; its own they never get.
     pub(crate) fn new() -> Self {
+        close_fds::set_fds_cloexec_threadsafe(FIRST_OWN_DESCRIPTOR, &[]);
         let (requests, receiver) = mpsc::channel::<Request>();
         std::thread::spawn(move || {
             for mut request in receiver {
@@ -215,6 +221,11 @@ impl Ended {
     pub(crate) fn describe(&self) -> String {
         match (self.signal(), self.status.and_then(|status| status.code())) {
             (Some(9), _) => "was killed (signal 9; by the system if memory ran out)".to_owned(),
+            (Some(SIGSYS), _) => {
+                "was ended by signal 31 (SIGSYS): it made a system call that it may not make, as \
+                 only code that has broken out of Wasm does"
+                    .to_owned()
+            }
             (Some(signal), _) => format!("was ended by signal {signal}"),
             (None, Some(code)) => format!("ended with exit code {code}"),
             (None, None) => "ended".to_owned(),
@@ -246,10 +257,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_child_has_no_descriptor_but_its_three() {
+        let left_open = fs::File::open("/dev/null").unwrap();
+        rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).unwrap();
+        let spawner = Spawner::new();
+        // The list is made through one more.
+        let script = "set -- /proc/self/fd/*; exit $#";
+        let mut child = spawner.spawn(shell(script)).await.unwrap();
+        let ended = child.ended().await;
+        assert_eq!(ended.status.and_then(|status| status.code()), Some(4));
+    }
+
+    #[tokio::test]
     async fn an_end_is_described() {
         let spawner = Spawner::new();
         let mut child = spawner.spawn(shell("exit 3")).await.unwrap();
         assert_eq!(child.ended().await.describe(), "ended with exit code 3");
+        let mut child = spawner.spawn(shell("kill -SYS $$")).await.unwrap();
+        let described = child.ended().await.describe();
+        assert!(described.contains("SIGSYS"), "{described}");
         let error = spawner
             .spawn(Command::new("/nonexistent"))
             .await

@@ -19,7 +19,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
-use stoker_types::TaskKey;
+use stoker_types::{FrameworkId, TaskKey};
 
 use crate::AgentError;
 
@@ -91,9 +91,13 @@ impl DataDirectory {
 
 /// The sandbox of a task in the folder of all sandboxes. Ids are safe as file names.
 pub(crate) fn sandbox(sandboxes: &Path, task: &TaskKey) -> PathBuf {
-    sandboxes
-        .join(task.framework_id.to_string())
-        .join(task.task_id.as_str())
+    tenant_folder(sandboxes, task.framework_id).join(task.task_id.as_str())
+}
+
+/// The folder of all sandboxes of a framework's tasks. Its runners reach nothing else: it stays as
+/// long as one of them lives.
+pub(crate) fn tenant_folder(sandboxes: &Path, framework_id: FrameworkId) -> PathBuf {
+    sandboxes.join(framework_id.to_string())
 }
 
 fn make_folder(path: &Path) -> Result<(), AgentError> {

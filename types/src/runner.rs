@@ -74,7 +74,7 @@ pub struct Welcome {
 pub const MOST_SLOTS: u32 = 8000;
 
 /// The version of the frames between daemon and runner; both sides refuse another.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// What a daemon may ask of a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,8 @@ pub enum Order {
         /// Its name in later launches.
         key: CompiledKey,
     },
-    /// Run a task of a module that is mapped already.
+    /// Run a task of a module that is mapped already; the descriptor of its standard input travels
+    /// beside this frame.
     Launch(Box<RunnerLaunch>),
     /// End a task.
     Kill {
@@ -123,8 +124,8 @@ pub struct RunnerLaunch {
     pub task: TaskInfo,
     /// Where its sandbox may be made: an absolute path that only this task has.
     pub sandbox: String,
-    /// The file that holds its standard input, if it has one: an absolute path.
-    pub stdin: Option<String>,
+    /// Whether it has a standard input: its file's descriptor travels beside this frame.
+    pub has_stdin: bool,
     /// The variables that Stoker sets for it.
     pub environment: Vec<crate::EnvironmentVariable>,
 }

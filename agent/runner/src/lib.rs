@@ -7,6 +7,8 @@
 //! - [`compile::main`]: `stoker compile`, the child that turns Wasm into machine code;
 //! - [`local::run`]: `stoker run --local`, one task on the same engine and limits, in one process.
 //!
+//! Before the first two see a byte of a guest, they confine themselves: [`hardening`].
+//!
 //! # Threads of a runner
 //!
 //! ```text
@@ -32,6 +34,7 @@ pub mod engine;
 mod executor;
 mod flags;
 mod guest;
+pub mod hardening;
 mod ipc;
 mod limits;
 pub mod local;

@@ -46,7 +46,7 @@ impl Driver {
                     role = %tenant.role,
                     "starting a runner"
                 );
-                parts.runners.start(runner_id, nonce);
+                parts.runners.start(runner_id, nonce, tenant);
             }
             Effect::AdoptRunner {
                 runner_id,

@@ -46,7 +46,7 @@ pub(crate) enum ConnectionError {
 pub(crate) struct Outgoing {
     /// What the runner is to do.
     pub(crate) order: Order,
-    /// The compiled code, for [`Order::Module`].
+    /// The compiled code, for [`Order::Module`]; the standard input, for [`Order::Launch`].
     pub(crate) descriptor: Option<OwnedFd>,
 }
 

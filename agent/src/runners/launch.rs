@@ -17,7 +17,7 @@ const PORT_VARIABLES: usize = 1000;
 pub(super) fn runner_launch(
     launch: Launch,
     module: CompiledKey,
-    stdin: Option<String>,
+    has_stdin: bool,
     agent_id: AgentId,
     sandboxes: &Path,
 ) -> RunnerLaunch {
@@ -33,7 +33,7 @@ pub(super) fn runner_launch(
         key,
         module,
         task: launch.task,
-        stdin,
+        has_stdin,
         environment,
     }
 }
@@ -99,7 +99,13 @@ mod tests {
             traps_unknown_imports: false,
         };
         let agent_id = AgentId::from_bits(0);
-        let launch = runner_launch(launch, module, None, agent_id, Path::new("/data/sandboxes"));
+        let launch = runner_launch(
+            launch,
+            module,
+            false,
+            agent_id,
+            Path::new("/data/sandboxes"),
+        );
         assert_eq!(
             launch.sandbox,
             "/data/sandboxes/framework-aaaaaaaaaaaaa/map-1"

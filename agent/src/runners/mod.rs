@@ -29,7 +29,7 @@ use stoker_agent_core::Input;
 use stoker_types::{
     AgentId, GuestLimits, RunnerId, TaskKey,
     agent::Launch,
-    runner::{CompiledKey, Order},
+    runner::{CompiledKey, Order, Tenant},
 };
 use tokio::{
     sync::mpsc,
@@ -118,10 +118,10 @@ impl Runners {
         }
     }
 
-    /// Starts a runner. [`Input::RunnerReady`] or [`Input::RunnerLost`] follows.
-    pub(crate) fn start(&mut self, runner_id: RunnerId, nonce: u64) {
+    /// Starts a tenant's runner. [`Input::RunnerReady`] or [`Input::RunnerLost`] follows.
+    pub(crate) fn start(&mut self, runner_id: RunnerId, nonce: u64, tenant: Tenant) {
         let supervisor = self.supervisor(runner_id, nonce);
-        self.supervisors.spawn(supervisor.start());
+        self.supervisors.spawn(supervisor.start(tenant));
     }
 
     /// Finds a runner of an earlier daemon again. The same follows.

@@ -1,7 +1,7 @@
 //! Commands for a runner as orders: modules before the launches that want them, and only the latest
 //! confirmation.
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, fs::File, os::fd::OwnedFd, path::Path};
 
 use stoker_types::{
     agent::Launch,
@@ -89,14 +89,19 @@ impl Batch {
     ) {
         let settings = &context.settings;
         let is_staged = !launch.task.inputs.is_empty();
-        let launch =
-            launch::runner_launch(launch, key, stdin, settings.agent_id, &settings.sandboxes);
+        let descriptor = stdin.and_then(|path| open_stdin(&path));
+        let has_stdin = descriptor.is_some();
+        let (agent_id, sandboxes) = (settings.agent_id, &settings.sandboxes);
+        let launch = launch::runner_launch(launch, key, has_stdin, agent_id, sandboxes);
         // One look at a name; there is something to remove only if an id is used again.
         // A sandbox with inputs took the place of an earlier one when it was made.
         if !is_staged && let Err(error) = launch::clear_sandbox(Path::new(&launch.sandbox)) {
             tracing::warn!(sandbox = launch.sandbox, %error, "cannot remove an earlier sandbox");
         }
-        self.outgoing.push(Order::Launch(Box::new(launch)).into());
+        self.outgoing.push(Outgoing {
+            order: Order::Launch(Box::new(launch)),
+            descriptor,
+        });
     }
 
     /// All orders, in order.
@@ -106,4 +111,12 @@ impl Batch {
         }
         self.outgoing
     }
+}
+
+/// A standard input that cannot be opened is missed by the runner, which says so.
+fn open_stdin(path: &str) -> Option<OwnedFd> {
+    File::open(path)
+        .inspect_err(|error| tracing::error!(path, %error, "cannot open a task's stdin"))
+        .ok()
+        .map(OwnedFd::from)
 }

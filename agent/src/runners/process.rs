@@ -1,18 +1,18 @@
 //! Starting a runner's process, finding one of an earlier daemon, and its last words.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::DirBuilderExt as _},
     path::{Path, PathBuf},
     process::Stdio,
     time::SystemTime,
 };
 
-use stoker_types::{RunnerId, duration};
+use stoker_types::{RunnerId, duration, runner::Tenant};
 
 use super::Context;
-use crate::children::Process;
+use crate::{children::Process, data_directory::tenant_folder};
 
 /// What is read of the end of a runner's log for its last words.
 const LAST_WORDS_BYTES: u64 = 4096;
@@ -26,8 +26,15 @@ pub(super) async fn start(
     context: &Context,
     runner_id: RunnerId,
     nonce: u64,
+    tenant: &Tenant,
 ) -> io::Result<Process> {
     let settings = &context.settings;
+    let folder = tenant_folder(&settings.sandboxes, tenant.framework_id);
+    // Made before the runner, which reaches nothing but what is there and below.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)?;
     let listener = context.sockets.listen(runner_id)?;
     let stderr = if settings.inherit_stderr {
         Stdio::inherit()
@@ -39,6 +46,9 @@ pub(super) async fn start(
         .arg("runner")
         .args(["--runner-id", &runner_id.to_string()])
         .args(["--nonce", &nonce.to_string()])
+        .args(["--class", "closed"])
+        .arg("--folder")
+        .arg(folder)
         .args(["--memory-profile", settings.memory_profile])
         .args(["--slots", &settings.slots.to_string()])
         .args(["--sandbox-entries", &settings.sandbox_entries.to_string()])

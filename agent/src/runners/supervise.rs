@@ -11,7 +11,7 @@ use stoker_proto::convert::runner::RunnerFrame;
 use stoker_types::{
     RunnerId,
     agent::Launch,
-    runner::{CompiledKey, Hello, Order, PROTOCOL_VERSION, Welcome},
+    runner::{CompiledKey, Hello, Order, PROTOCOL_VERSION, Tenant, Welcome},
 };
 use tokio::{net::UnixStream, sync::mpsc, time::timeout};
 
@@ -96,9 +96,10 @@ impl Supervisor {
         }
     }
 
-    /// Starts the runner and stays until it is over.
-    pub(super) async fn start(mut self) {
-        let lost = match process::start(&self.context, self.runner_id, self.nonce).await {
+    /// Starts the runner of a tenant and stays until it is over.
+    pub(super) async fn start(mut self, tenant: Tenant) {
+        let started = process::start(&self.context, self.runner_id, self.nonce, &tenant).await;
+        let lost = match started {
             Ok(process) => self.live(process, 0).await,
             Err(error) => Lost::unclean(format!("cannot start a runner: {error}")),
         };

@@ -353,7 +353,11 @@ async fn a_runner_that_cannot_start_is_told_lost_with_its_last_words() {
         "bad luck\n",
     )
     .unwrap();
-    tokio::spawn(bench.supervisor.take().unwrap().start());
+    let tenant = Tenant {
+        framework_id: task().framework_id,
+        role: stoker_types::Role::default(),
+    };
+    tokio::spawn(bench.supervisor.take().unwrap().start(tenant));
     let message = bench.lost().await;
     assert!(
         message.contains("exit code 1 before it was ready; its last words: bad luck"),

@@ -13,10 +13,7 @@ use super::{
     batch,
     enums::WireEnum as _,
     error::{ConvertError, Under as _},
-    read::{
-        check_length, list, message, nanos, parse, quoted, required, without_zero_bytes,
-        write_optional,
-    },
+    read::{check_length, list, message, nanos, parse, quoted, required, without_zero_bytes},
     task::own_environment,
 };
 use crate::v1::{self, daemon_frame, runner_event, runner_frame, runner_order};
@@ -301,7 +298,7 @@ impl From<RunnerLaunch> for runner_order::Launch {
             module: Some(launch.module.into()),
             task: Some(launch.task.into()),
             sandbox: launch.sandbox,
-            stdin: write_optional(launch.stdin),
+            has_stdin: launch.has_stdin,
             environment: launch.environment.into_iter().map(Into::into).collect(),
         }
     }
@@ -311,7 +308,6 @@ impl TryFrom<runner_order::Launch> for RunnerLaunch {
     type Error = ConvertError;
 
     fn try_from(launch: runner_order::Launch) -> Result<Self, Self::Error> {
-        let stdin = Some(launch.stdin).filter(|path| !path.is_empty());
         Ok(Self {
             key: required(launch.key)
                 .and_then(TryInto::try_into)
@@ -323,7 +319,7 @@ impl TryFrom<runner_order::Launch> for RunnerLaunch {
                 .and_then(TryInto::try_into)
                 .under("task")?,
             sandbox: host_path(launch.sandbox).under("sandbox")?,
-            stdin: stdin.map(host_path).transpose().under("stdin")?,
+            has_stdin: launch.has_stdin,
             environment: own_environment(launch.environment).under("environment")?,
         })
     }

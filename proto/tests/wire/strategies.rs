@@ -566,16 +566,16 @@ pub(crate) fn runner_launch() -> impl Strategy<Value = RunnerLaunch> {
         compiled_key(),
         task_info(),
         host_path(),
-        option::of(host_path()),
+        any::<bool>(),
         vec(own, 0..3),
     )
         .prop_map(
-            |(key, module, task, sandbox, stdin, environment)| RunnerLaunch {
+            |(key, module, task, sandbox, has_stdin, environment)| RunnerLaunch {
                 key,
                 module,
                 task,
                 sandbox,
-                stdin,
+                has_stdin,
                 environment,
             },
         )

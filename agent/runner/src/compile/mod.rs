@@ -1,8 +1,8 @@
 //! `stoker compile`, a hidden command: Wasm on stdin, compiled code on stdout.
 //!
 //! Compiling is the one thing that a guest's author can make arbitrarily expensive, and compilers
-//! have bugs; so it happens in a child process that first limits itself and then knows nothing but
-//! the bytes. It never opens a file, never reads the environment and never runs what it compiles.
+//! have bugs; so it happens in a child process that first limits and confines itself and then knows
+//! nothing but the bytes. It never opens a file, never reads the environment and never runs what it compiles.
 //!
 //! | exit code | stderr | meaning |
 //! | --- | --- | --- |
@@ -34,6 +34,8 @@ use std::{
 
 use stoker_types::{Reason, size};
 
+use crate::hardening;
+
 /// Runs the command with the arguments that follow its name.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
@@ -60,6 +62,9 @@ fn gave_up(_panic: Box<dyn Any + Send>) -> Result<(), Refusal> {
 
 fn run(settings: &Settings) -> Result<(), Refusal> {
     bounds::impose(settings).map_err(|error| Refusal::ours("limit the compiler", &error))?;
+    // What the kernel cannot do, the daemon has said at its start.
+    hardening::confine(&hardening::Purpose::Compile)
+        .map_err(|error| Refusal::ours("confine the compiler", &error))?;
     if settings.print_key {
         let key = crate::engine::compile_key(settings.code_kind())
             .map_err(|error| Refusal::ours("make the engine", &error))?;

@@ -60,7 +60,7 @@ impl Connection {
         }
     }
 
-    /// The descriptor that came with the frame of a module.
+    /// The descriptor that came with the frame of a module, or of a launch.
     pub(crate) fn take_descriptor(&mut self) -> Option<File> {
         self.descriptors.pop_front().map(File::from)
     }

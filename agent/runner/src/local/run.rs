@@ -22,7 +22,7 @@ use crate::{
     metering::Account,
     output::{CaptureSink, InheritSink, Output, Policy, Sink},
     runner::BLOCKING_THREADS,
-    task::{Assignment, Bounds, Modules, arguments, environment},
+    task::{Assignment, Bounds, Modules, Stdin, arguments, environment},
     wasi::{Disk, Folder, Limits},
 };
 
@@ -167,7 +167,7 @@ fn assignment(
         account: Arc::clone(&account),
         arguments: arguments(&local.task),
         environment: environment(&local.task, &local.environment),
-        stdin: local.stdin,
+        stdin: local.stdin.map(Stdin::At),
         output: Output::new(policy, sink, control.clone(), account),
         folders: folders.collect(),
         disk,

@@ -18,7 +18,7 @@ use crate::{
     ipc::Outbox,
     metering::Account,
     output::{FileSink, Output, Policy},
-    task::{Assignment, Bounds, Modules, arguments, environment},
+    task::{Assignment, Bounds, Modules, Stdin, Unusable, arguments, environment},
 };
 
 /// The tasks of one runner.
@@ -79,8 +79,8 @@ impl Host {
         self.modules.insert(key, artifact);
     }
 
-    /// Runs a task. Whatever becomes of it is told by events.
-    pub(super) fn launch(&self, launch: RunnerLaunch) {
+    /// Runs a task, which reads `stdin`. Whatever becomes of it is told by events.
+    pub(super) fn launch(&self, launch: RunnerLaunch, stdin: Option<File>) {
         let key = launch.key.clone();
         // Held until the task is entered, which its end waits for.
         let mut tasks = self.tasks.lock();
@@ -92,7 +92,7 @@ impl Host {
             let message = format!("all {} slots of the runner are taken", self.slots);
             return self.refuse(key, Reason::LaunchFailed, message);
         }
-        let assignment = match self.assignment(launch) {
+        let assignment = match self.assignment(launch, stdin) {
             Ok(assignment) => assignment,
             Err(unusable) => return self.refuse(key, unusable.reason, unusable.message),
         };
@@ -140,15 +140,25 @@ impl Host {
         }
     }
 
-    fn assignment(&self, launch: RunnerLaunch) -> Result<Assignment, crate::task::Unusable> {
+    fn assignment(
+        &self,
+        launch: RunnerLaunch,
+        stdin: Option<File>,
+    ) -> Result<Assignment, Unusable> {
         let RunnerLaunch {
             key: _,
             module,
             task,
             sandbox,
-            stdin,
+            has_stdin: _,
             environment: own,
         } = launch;
+        if task.stdin.is_some() && stdin.is_none() {
+            return Err(Unusable {
+                reason: Reason::LaunchFailed,
+                message: "the agent could not hand over the task's stdin".to_owned(),
+            });
+        }
         let sandbox = PathBuf::from(sandbox);
         let policy = Policy::of(&task.limits, &self.kind.limits);
         let account = Arc::new(Account::default());
@@ -160,7 +170,7 @@ impl Host {
             account: Arc::clone(&account),
             arguments: arguments(&task),
             environment: environment(&task, &own),
-            stdin: stdin.map(PathBuf::from),
+            stdin: stdin.map(Stdin::Open),
             disk: folders::own(&task, &sandbox, self.sandbox_entries),
             folders: folders::read_only(&task, &sandbox),
             output: Output::new(

@@ -1,7 +1,7 @@
 //! `stoker runner`, a hidden command: hosts the tasks of one tenant for an agent's daemon.
 //!
 //! Its fd 0 is a listening Unix socket that the daemon bound; everything else comes over that. It
-//! keeps its tasks while its daemon is away, and ends them and itself when none has come back for
+//! confines itself to its tenant's files before it starts its threads, keeps its tasks while its daemon is away, and ends them and itself when none has come back for
 //! the orphan timeout.
 //!
 //! Exit codes: 0 told to end, or orphaned; 1 could not start; 2 wrong flags.
@@ -21,10 +21,13 @@ use std::{
     process::ExitCode,
 };
 
+use tokio::runtime::Runtime;
+
 use self::host::Host;
 use crate::{
     engine::{self, Purpose},
     executor::Executor,
+    hardening,
     task::Modules,
 };
 
@@ -46,10 +49,7 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let result = process::prepare(&settings)
-        .map_err(wasmtime::Error::from)
-        .and_then(|listener| run(&settings, listener));
-    match result {
+    match start(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(runner_id = %settings.runner_id, "the runner failed: {error:#}");
@@ -58,21 +58,56 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     }
 }
 
-/// Serves a daemon until it is told to end, or none comes.
-pub(crate) fn run(settings: &Settings, listener: UnixListener) -> wasmtime::Result<()> {
-    let purpose = Purpose::Run {
-        slots: settings.slots,
+/// Makes a confined runner of this process, and runs it.
+fn start(settings: &Settings) -> wasmtime::Result<()> {
+    let listener = process::prepare(settings)?;
+    let stage = Stage::set(settings)?;
+    let purpose = hardening::Purpose::Run {
+        class: settings.class,
+        folder: settings.folder.clone(),
     };
-    let engine = engine::build(settings.code_kind(), purpose)?;
-    let modules = Modules::new(engine)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build()?;
-    let executor = Executor::start(settings.workers, runtime.handle())?;
-    let host = Host::new(settings, modules, executor, runtime.handle().clone());
-    let result = runtime.block_on(serve::serve(listener, host, settings));
-    // A system call that hangs must not keep the process.
-    runtime.shutdown_background();
-    Ok(result?)
+    let enforced = hardening::confine(&purpose)?;
+    if let Some(missing) = enforced.missing() {
+        tracing::warn!(%missing, "this runner is not fully confined");
+    }
+    stage.run(settings, listener)
+}
+
+/// All that a runner needs before it starts a thread: what is open and mapped now stays so when the
+/// process is confined.
+pub(crate) struct Stage {
+    modules: Modules,
+    runtime: Runtime,
+}
+
+impl Stage {
+    /// Makes all of it.
+    ///
+    /// # Errors
+    /// If the engine or the runtime cannot be made on this machine.
+    pub(crate) fn set(settings: &Settings) -> wasmtime::Result<Self> {
+        let purpose = Purpose::Run {
+            slots: settings.slots,
+        };
+        let engine = engine::build(settings.code_kind(), purpose)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()?;
+        Ok(Self {
+            modules: Modules::new(engine)?,
+            runtime,
+        })
+    }
+
+    /// Serves a daemon until it is told to end, or none comes.
+    pub(crate) fn run(self, settings: &Settings, listener: UnixListener) -> wasmtime::Result<()> {
+        let Self { modules, runtime } = self;
+        let executor = Executor::start(settings.workers, runtime.handle())?;
+        let host = Host::new(settings, modules, executor, runtime.handle().clone());
+        let result = runtime.block_on(serve::serve(listener, host, settings));
+        // A system call that hangs must not keep the process.
+        runtime.shutdown_background();
+        Ok(result?)
+    }
 }

@@ -1,5 +1,14 @@
 //! Makes a runner of a process that the daemon has just started: its own session, its limits, its
 //! listening socket.
+//!
+//! | limit | value | why |
+//! | --- | --- | --- |
+//! | `RLIMIT_CORE` | 0 | a core file holds a tenant's memory |
+//! | `RLIMIT_NOFILE` | 65,536 | two files a task and room to spare, and no more |
+//! | `RLIMIT_MEMLOCK`, `RLIMIT_MSGQUEUE` | 0 | nothing of ours locks memory or sends such messages |
+//! | `RLIMIT_AS` | as it was | the large profile reserves terabytes of addresses for 1,000 guests |
+//! | `RLIMIT_NPROC` | as it was | counts all processes of the user; the filter allows no processes |
+//! | `RLIMIT_CPU`, `RLIMIT_FSIZE` | as they were | cpu time and disk are bounded a task, not a process |
 
 use std::{
     fs::{self, File},
@@ -33,6 +42,8 @@ pub(super) fn prepare(settings: &Settings) -> io::Result<UnixListener> {
     }
     limit(Resource::Core, 0)?;
     limit(Resource::Nofile, MOST_DESCRIPTORS)?;
+    limit(Resource::Memlock, 0)?;
+    limit(Resource::Msgqueue, 0)?;
     if let Err(error) = fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
         tracing::debug!(%error, "the kernel does not take an out-of-memory score");
     }
@@ -51,15 +62,13 @@ fn take_listener() -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Sets a limit to `wanted`, or to the most that this process may have.
+/// Sets a limit to `wanted`, or to the most that this process may have, for good.
 fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
     let maximum = getrlimit(resource).maximum;
-    let current = maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    Ok(setrlimit(
-        resource,
-        Rlimit {
-            current: Some(current),
-            maximum,
-        },
-    )?)
+    let most = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    Ok(setrlimit(resource, limit)?)
 }

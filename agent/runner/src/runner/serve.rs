@@ -177,7 +177,10 @@ fn obey(host: &mut Host, connection: &mut Connection, frame: DaemonFrame) -> Ver
                 Some(artifact) => host.map(key, artifact),
                 None => tracing::error!(module = %key.wasm, "a module without its descriptor"),
             },
-            Order::Launch(launch) => host.launch(*launch),
+            Order::Launch(launch) => {
+                let stdin = launch.has_stdin.then(|| connection.take_descriptor());
+                host.launch(*launch, stdin.flatten());
+            }
             Order::Kill { task } => host.kill(&task),
             Order::Confirm { event } => host.outbox().confirm(event),
             Order::Budget { cpu } => host.set_budget(cpu),

@@ -1,6 +1,6 @@
 //! The flags of `stoker runner`.
 
-use std::{thread, time::Duration};
+use std::{path::PathBuf, thread, time::Duration};
 
 use stoker_types::{
     GuestLimits, RunnerId, disk, duration,
@@ -10,6 +10,7 @@ use stoker_types::{
 use crate::{
     engine::{CodeKind, DEFAULT_SLOTS, MemoryProfile},
     flags::{Flags, unknown},
+    hardening::Class,
     metering::Metering,
 };
 
@@ -20,6 +21,11 @@ pub struct Settings {
     pub runner_id: RunnerId,
     /// `--nonce N`: what a daemon must know to be let in; required, decimal.
     pub nonce: u64,
+    /// `--folder PATH`: where all sandboxes of its tenant are, and the only files that it reaches;
+    /// required.
+    pub folder: PathBuf,
+    /// `--class closed|net`: what its guests reach beyond files; nothing if absent.
+    pub class: Class,
     /// `--memory-profile large|small`: what suits the machine if absent.
     pub memory_profile: MemoryProfile,
     /// `--metering fuel`: how the code that it is sent counts its work.
@@ -42,10 +48,12 @@ pub struct Settings {
 impl Settings {
     /// The settings with nothing but what is required.
     #[must_use]
-    pub fn new(runner_id: RunnerId, nonce: u64) -> Self {
+    pub fn new(runner_id: RunnerId, nonce: u64, folder: PathBuf) -> Self {
         Self {
             runner_id,
             nonce,
+            folder,
+            class: Class::default(),
             memory_profile: MemoryProfile::detect(),
             metering: Metering::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
@@ -67,13 +75,15 @@ impl Settings {
     }
 
     pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut settings = Self::new(RunnerId::from_bits(0), 0);
-        let (mut runner_id, mut nonce) = (None, None);
+        let mut settings = Self::new(RunnerId::from_bits(0), 0, PathBuf::new());
+        let (mut runner_id, mut nonce, mut folder) = (None, None, None);
         let mut flags = Flags::new(arguments);
         while let Some(name) = flags.next_name() {
             match name.as_str() {
                 "--runner-id" => runner_id = Some(flags.value(&name)?),
                 "--nonce" => nonce = Some(flags.value(&name)?),
+                "--folder" => folder = Some(flags.value(&name)?),
+                "--class" => settings.class = flags.value(&name)?,
                 "--memory-profile" => settings.memory_profile = flags.value(&name)?,
                 "--metering" => settings.metering = flags.value(&name)?,
                 "--workers" => settings.workers = flags.value(&name)?,
@@ -89,6 +99,7 @@ impl Settings {
         }
         settings.runner_id = runner_id.ok_or("--runner-id is missing")?;
         settings.nonce = nonce.ok_or("--nonce is missing")?;
+        settings.folder = folder.ok_or("--folder is missing")?;
         settings.checked()
     }
 
@@ -114,7 +125,8 @@ mod tests {
     #[test]
     fn all_flags_are_read() {
         let settings = parse(
-            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --memory-profile small \
+            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --folder /s --class net \
+             --memory-profile small \
              --metering fuel --workers 3 \
              --slots 20 --sandbox-entries 7 --limit stack=1MiB --orphan-timeout 2s \
              --die-with-parent",
@@ -126,6 +138,8 @@ mod tests {
         let expected = Settings {
             runner_id: RunnerId::from_bits(1),
             nonce: 7,
+            folder: PathBuf::from("/s"),
+            class: Class::Net,
             memory_profile: MemoryProfile::Small,
             metering: Metering::Fuel,
             workers: 3,
@@ -141,7 +155,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_out_of_range_is_named() {
         assert_eq!(parse("--nonce 7"), Err("--runner-id is missing".to_owned()));
-        let required = "--runner-id runner-aaaaaaaaaaaab --nonce 7";
+        let required = "--runner-id runner-aaaaaaaaaaaab --nonce 7 --folder /s";
         assert!(
             parse(&format!("{required} --slots 9000"))
                 .unwrap_err()

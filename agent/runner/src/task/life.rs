@@ -1,12 +1,6 @@
 //! Lives the life of one task.
 
-use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, path::PathBuf, sync::Arc, time::Duration};
 
 use stoker_types::{GuestLimits, Reason, TaskInfo, runner::Outcome};
 use tokio::runtime::Handle;
@@ -63,8 +57,8 @@ pub(crate) struct Assignment {
     pub(crate) arguments: Vec<String>,
     /// Its environment.
     pub(crate) environment: Vec<(String, String)>,
-    /// The file that it reads.
-    pub(crate) stdin: Option<PathBuf>,
+    /// What it reads.
+    pub(crate) stdin: Option<Stdin>,
     /// Where it writes.
     pub(crate) output: Output,
     /// The folders that it works in.
@@ -161,7 +155,7 @@ async fn prepare(
         folders.insert(0, folder);
         quota = of_folder;
     }
-    let stdin = stdin.as_deref().map(open_stdin).transpose()?;
+    let stdin = stdin.map(Stdin::open).transpose()?;
     let surroundings = Surroundings {
         arguments,
         environment,
@@ -182,10 +176,25 @@ async fn prepare(
     Ok(store)
 }
 
-fn open_stdin(path: &Path) -> wasmtime::Result<File> {
-    File::open(path).map_err(|error| {
-        wasmtime::Error::msg(format!("the task's stdin, {}: {error}", path.display()))
-    })
+/// A file that a guest reads as its standard input.
+#[derive(Debug)]
+pub(crate) enum Stdin {
+    /// Open already.
+    Open(File),
+    /// Yet to be opened.
+    At(PathBuf),
+}
+
+impl Stdin {
+    fn open(self) -> wasmtime::Result<File> {
+        let path = match self {
+            Self::Open(file) => return Ok(file),
+            Self::At(path) => path,
+        };
+        File::open(&path).map_err(|error| {
+            wasmtime::Error::msg(format!("the task's stdin, {}: {error}", path.display()))
+        })
+    }
 }
 
 /// Making a folder, and looking at what is in it, takes long enough not to hold a worker.

@@ -11,7 +11,7 @@ mod modules;
 mod outcome;
 mod surroundings;
 
-pub(crate) use life::{Assignment, Bounds};
+pub(crate) use life::{Assignment, Bounds, Stdin};
 pub(crate) use modules::{Modules, Unusable, unknown_imports_as_traps};
 pub(crate) use surroundings::{arguments, environment};
 

@@ -21,7 +21,7 @@ use crate::{
     executor::{Executor, Share, Stopper},
     metering::{Account, Metering},
     output::{CaptureSink, Captured, Output, Policy},
-    task::{Assignment, Bounds, Modules, Unusable, arguments, environment},
+    task::{Assignment, Bounds, Modules, Stdin, Unusable, arguments, environment},
     wasi::{Disk, Folder},
 };
 
@@ -304,7 +304,7 @@ impl Trial {
             account: Arc::clone(&account),
             arguments: arguments(&self.task),
             environment: environment(&self.task, &[]),
-            stdin: self.stdin.clone(),
+            stdin: self.stdin.clone().map(Stdin::At),
             output: Output::new(
                 self.policy,
                 Box::new(sink),

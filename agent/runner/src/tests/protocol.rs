@@ -18,7 +18,7 @@ use super::{
     daemon::Daemon,
     lab::{Trial, command, sleep, trial},
 };
-use crate::runner::{self, Settings};
+use crate::runner::{Settings, Stage};
 
 const NONCE: u64 = 4711;
 const SPIN: &str = "(loop $l (br $l))";
@@ -42,12 +42,12 @@ impl Runner {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let mut settings = Settings::new(runner_id(), NONCE);
+        let mut settings = Settings::new(runner_id(), NONCE, folder.path().to_owned());
         settings.workers = 2;
         settings.slots = 4;
         settings.memory_profile = trial("").profile;
         change(&mut settings);
-        let thread = std::thread::spawn(move || runner::run(&settings, listener));
+        let thread = std::thread::spawn(move || Stage::set(&settings)?.run(&settings, listener));
         Self { folder, thread }
     }
 
@@ -69,7 +69,7 @@ impl Runner {
             module,
             task: trial.task.clone(),
             sandbox: self.sandbox(task).to_str().unwrap().to_owned(),
-            stdin: None,
+            has_stdin: false,
             environment: vec![EnvironmentVariable {
                 name: "STOKER_TASK_ID".to_owned(),
                 value: task.to_owned(),

@@ -13,6 +13,7 @@ mod daemon;
 
 mod accounting;
 mod compile;
+mod escape;
 mod local;
 mod program;
 mod runner;
@@ -24,6 +25,7 @@ type Case = (&'static str, fn());
 const CASES: &[&[Case]] = &[
     accounting::CASES,
     compile::CASES,
+    escape::CASES,
     local::CASES,
     runner::CASES,
 ];
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "compile" if has_more => stoker_agent_runner::compile::main(arguments),
         "runner" if has_more => stoker_agent_runner::runner::main(arguments),
         "local" if has_more => local::main(arguments),
+        "escape" if has_more => escape::main(arguments),
         "parent" if has_more => runner::parent(arguments),
         "accounting" if has_more => accounting::main(arguments),
         flag if flag.starts_with('-') => test(""),

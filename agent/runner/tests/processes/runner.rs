@@ -61,6 +61,8 @@ pub(crate) fn command(socket: &Path, arguments: &[&str]) -> Command {
             "--workers",
             "1",
         ])
+        .arg("--folder")
+        .arg(socket.parent().unwrap())
         .args(arguments)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(listener)));
@@ -99,7 +101,8 @@ fn hosts_tasks_in_a_process_apart() {
     assert_eq!(wait(&mut child), Some(0));
 }
 
-/// Its own session, no core files, nothing on fd 0, and the first to go when memory is short.
+/// Its own session, no core files, nothing on fd 0, the first to go when memory is short, and
+/// confined by two filters.
 fn is_apart(proc: &Path, pid: u32) {
     let stat = fs::read_to_string(proc.join("stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
@@ -120,6 +123,10 @@ fn is_apart(proc: &Path, pid: u32) {
         .find(|line| line.starts_with("Max core file size"))
         .unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    let status = fs::read_to_string(proc.join("status")).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "Seccomp_filters:\t2"] {
+        assert!(status.contains(line), "{line} is not in {status}");
+    }
 }
 
 pub(crate) fn artifact(wat: &str) -> File {
@@ -167,7 +174,7 @@ pub(crate) fn launch_of(key: TaskKey, module: CompiledKey, sandbox: &Path) -> Ru
         },
         key,
         sandbox: sandbox.to_str().unwrap().to_owned(),
-        stdin: None,
+        has_stdin: false,
         environment: Vec::new(),
     }
 }
@@ -263,7 +270,13 @@ fn dies_with_its_parent_if_told() {
 }
 
 fn says_what_is_wrong_with_its_start() {
-    let flags = ["runner", "--runner-id", "runner-aaaaaaaaaaaaj"];
+    let flags = [
+        "runner",
+        "--runner-id",
+        "runner-aaaaaaaaaaaaj",
+        "--folder",
+        "/",
+    ];
     let output = Command::new(program::path())
         .args(flags)
         .stdin(Stdio::null())

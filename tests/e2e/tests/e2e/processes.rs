@@ -48,6 +48,7 @@ fn guests_run_in_runner_processes_only_and_the_agent_lists_them() {
         !String::from_utf8_lossy(&environment).contains("PATH="),
         "it is cleared"
     );
+    is_confined(runner);
     // Code that was compiled from Wasm is executable and belongs to no program or library: a
     // runner has such mappings, the daemons have none.
     assert!(has_compiled_code(runner));
@@ -61,6 +62,32 @@ fn guests_run_in_runner_processes_only_and_the_agent_lists_them() {
     }
     task.kill().unwrap();
     task.wait().unwrap();
+}
+
+/// It may gain no privileges, its calls are filtered, and it has no file but its log and its modules.
+fn is_confined(runner: u32) {
+    let status = std::fs::read_to_string(format!("/proc/{runner}/status")).unwrap();
+    for line in ["NoNewPrivs:\t1\n", "Seccomp:\t2\n"] {
+        assert!(status.contains(line), "no {line:?} in {status}");
+    }
+    for entry in std::fs::read_dir(format!("/proc/{runner}/fd")).unwrap() {
+        let path = entry.unwrap().path();
+        // One that is closed meanwhile is none of those that it was born with.
+        let Ok(target) = std::fs::read_link(&path) else {
+            continue;
+        };
+        let target = target.to_string_lossy();
+        let is_expected = match path.file_name().unwrap().to_str().unwrap() {
+            "0" | "1" => target == "/dev/null",
+            "2" => target.contains("/logs/runner-"),
+            _ => {
+                let kinds = ["socket:", "anon_inode:", "/proc/"];
+                kinds.iter().any(|kind| target.starts_with(kind))
+                    || target.contains("/artifacts/files/module-")
+            }
+        };
+        assert!(is_expected, "{} is {target}", path.display());
+    }
 }
 
 fn has_compiled_code(pid: u32) -> bool {
