@@ -7,7 +7,7 @@
 //! artifacts/   compiled modules, blobs, and the key that authenticates them
 //! run/         a socket and a process id for each runner
 //! logs/        what runners write to their stderr
-//! sandboxes/   FRAMEWORK/TASK/{stdout,stderr,work/,inputs/}
+//! sandboxes/   FRAMEWORK/TASK/{stdout{,.N},stderr{,.N},work/,inputs/}
 //! staging/     sandboxes in the making; emptied at each start
 //! ```
 

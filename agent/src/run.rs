@@ -232,7 +232,6 @@ impl Start<'_> {
             slots: self.config.tasks_per_runner,
             limits: self.config.limits,
             orphan_timeout: self.config.orphan_timeout,
-            sandbox_entries: self.config.sandbox_entries,
             run: data.run(),
             logs: data.logs(),
             inherit_stderr: self.config.inherit_runner_stderr,

@@ -5,11 +5,6 @@
 /// The unit in which file systems hand out disk: a file of one byte takes as much.
 pub const BLOCK_BYTES: u64 = 4096;
 
-/// The files, directories and links that a sandbox may hold, unless an agent says otherwise: as
-/// many as inputs may have, and the same again for what the task makes. A file system has a fixed
-/// number of inodes, often one for each 16 KiB, and who takes the last takes it from everybody.
-pub const DEFAULT_ENTRIES: u64 = 2 * crate::limit::TAR_ENTRIES as u64;
-
 /// What a file of `length` bytes costs: its length in whole blocks, with its holes, and one block
 /// if it is empty, for its inode and its name. A directory and a symbolic link cost as much as an
 /// empty file.

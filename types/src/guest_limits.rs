@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{duration, size};
+use crate::{duration, limit, size};
 
 /// The bounds of every guest of an agent. A task's own limits may only be narrower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +17,14 @@ pub struct GuestLimits {
     pub fuel_budget: u64,
     /// The most that a task may ask for as its `output` limit, in bytes.
     pub output_bytes: u64,
+    /// What is kept of the output of a task that sets no limit to it, in bytes.
+    pub output_kept_bytes: u64,
     /// What stdout and stderr of a task may pass together, in bytes a second,
     pub output_rate_bytes: u64,
     /// and at once after a pause, in bytes.
     pub output_burst_bytes: u64,
+    /// The files, directories and links of a task, its inputs among them, whatever its disk.
+    pub files: u64,
     /// The guest's own stack, in bytes.
     pub stack_bytes: u64,
     /// The frames that a trap's message names.
@@ -43,6 +47,10 @@ pub struct GuestLimits {
 
 /// No bound.
 const NONE: u64 = GuestLimits::NONE;
+
+/// As many files as inputs may have, and the same again for what the task makes. A file system has
+/// a fixed number of inodes, often one for each 16 KiB, and who takes the last takes it from all.
+const FILES: u64 = 2 * limit::TAR_ENTRIES as u64;
 
 /// How a bound is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +90,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const ANY: (u64, u64) = (1, NONE);
 
-const ENTRIES: [Entry; 14] = [
+const ENTRIES: [Entry; 16] = [
     entry("wall_time", Unit::OptionalTime, ANY, |limits| {
         &mut limits.wall_time_millis
     }),
@@ -92,12 +100,16 @@ const ENTRIES: [Entry; 14] = [
     entry("output", Unit::Bytes, ANY, |limits| {
         &mut limits.output_bytes
     }),
+    entry("output_kept", Unit::Bytes, (64 * KIB, NONE), |limits| {
+        &mut limits.output_kept_bytes
+    }),
     entry("output_rate", Unit::Bytes, ANY, |limits| {
         &mut limits.output_rate_bytes
     }),
     entry("output_burst", Unit::Bytes, (64 * KIB, NONE), |limits| {
         &mut limits.output_burst_bytes
     }),
+    entry("files", Unit::Count, (1, NONE), |limits| &mut limits.files),
     entry("stack", Unit::Bytes, (64 * KIB, 8 * MIB), |limits| {
         &mut limits.stack_bytes
     }),
@@ -133,8 +145,10 @@ impl Default for GuestLimits {
             wall_time_millis: NONE,
             fuel_budget: NONE,
             output_bytes: 1 << 30,
+            output_kept_bytes: 64 * MIB,
             output_rate_bytes: 8 * MIB,
             output_burst_bytes: 4 * MIB,
+            files: FILES,
             stack_bytes: 256 * KIB,
             backtrace_frames: 16,
             functions: 100_000,
@@ -233,10 +247,10 @@ impl GuestLimits {
         )
     }
 
-    /// The output limit of a task that asks for `asked`.
+    /// The output limit of a task that asks for `asked`: one that asks for none has none.
     #[must_use]
-    pub fn output(&self, asked: u64) -> u64 {
-        asked.min(self.output_bytes)
+    pub fn output(&self, asked: Option<u64>) -> Option<u64> {
+        asked.map(|asked| asked.min(self.output_bytes))
     }
 }
 
@@ -314,8 +328,9 @@ mod tests {
         assert_eq!(limits.wall_time(Some(second)), Some(second));
         assert_eq!(limits.wall_time(Some(hour)), Some(second * 2));
         assert_eq!(limits.fuel_budget(Some(9)), Some(5));
-        assert_eq!(limits.output(u64::MAX), 1 << 30);
-        assert_eq!(limits.output(1), 1);
+        assert_eq!(limits.output(Some(u64::MAX)), Some(1 << 30));
+        assert_eq!(limits.output(Some(1)), Some(1));
+        assert_eq!(limits.output(None), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::{
     Digest, FrameworkId, Reason, Role, RunnerId, TaskInfo, TaskKey, UnknownImports, Usage,
+    agent::OutputStream,
 };
 
 /// Who a runner works for: the unit of isolation and of fair time.
@@ -113,6 +114,35 @@ pub const WORK_FOLDER: &str = "work";
 /// it beside its `.`, and can only read there.
 pub const READ_ONLY_FOLDER: &str = "inputs";
 
+/// The file in a task's sandbox that holds a stream from its byte `begin` on: `stdout`, or
+/// `stdout.8388608` of a log that rotates. Each ends where the next one begins.
+#[must_use]
+pub fn output_file(stream: OutputStream, begin: u64) -> String {
+    let name = output_name(stream);
+    match begin {
+        0 => name.to_owned(),
+        begin => format!("{name}.{begin}"),
+    }
+}
+
+/// Where a file of that name begins, if it is one of this stream.
+#[must_use]
+pub fn output_begin(stream: OutputStream, file: &str) -> Option<u64> {
+    let begin = match file.strip_prefix(output_name(stream))? {
+        "" => 0,
+        rest => rest.strip_prefix('.')?.parse().ok()?,
+    };
+    // No other spelling of the number is one of ours.
+    (output_file(stream, begin) == file).then_some(begin)
+}
+
+const fn output_name(stream: OutputStream) -> &'static str {
+    match stream {
+        OutputStream::Stdout => "stdout",
+        OutputStream::Stderr => "stderr",
+    }
+}
+
 /// A task as its runner needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunnerLaunch {
@@ -204,3 +234,35 @@ pub enum Outcome {
 
 /// How long a runner that has lost its daemon keeps its tasks, unless set otherwise.
 pub const DEFAULT_ORPHAN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_stream_says_where_it_begins() {
+        for (stream, begin, file) in [
+            (OutputStream::Stdout, 0, "stdout"),
+            (OutputStream::Stdout, 8, "stdout.8"),
+            (
+                OutputStream::Stderr,
+                u64::MAX,
+                "stderr.18446744073709551615",
+            ),
+        ] {
+            assert_eq!(output_file(stream, begin), file);
+            assert_eq!(output_begin(stream, file), Some(begin));
+        }
+        for file in [
+            "stderr",
+            "stdout.",
+            "stdout.08",
+            "stdout.0",
+            "stdout.+8",
+            "stdout8",
+            "work",
+        ] {
+            assert_eq!(output_begin(OutputStream::Stdout, file), None, "{file}");
+        }
+    }
+}

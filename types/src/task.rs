@@ -118,7 +118,8 @@ pub struct TaskLimits {
     /// `DEADLINE`.
     pub wall_time: Option<Duration>,
     /// What stdout and stderr may hold together, in bytes; past it the task fails with
-    /// `OUTPUT_LIMIT`.
+    /// `OUTPUT_LIMIT`, and up to it all is kept. Without, they may hold anything, and the agent
+    /// keeps the end of it.
     pub output: Option<u64>,
     /// What becomes of imports that Stoker does not provide.
     pub unknown_imports: UnknownImports,

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use stoker_types::{
-    Attributes, GuestLimits, Resources, disk, limit,
+    Attributes, GuestLimits, Resources, limit,
     runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
 };
 
@@ -57,8 +57,6 @@ pub struct AgentConfig {
     /// The largest blob that is a standard input or an input of a task.
     #[serde(with = "text::size")]
     pub max_input: u64,
-    /// The files, directories and links that a task may have in its sandbox, whatever its disk.
-    pub sandbox_entries: u64,
     /// The CPU time that every compilation may take.
     #[serde(with = "text::time")]
     pub compile_cpu: Duration,
@@ -136,7 +134,6 @@ impl Default for AgentConfig {
             artifact_cache: 4 << 30,
             max_module: 256 << 20,
             max_input: 1 << 30,
-            sandbox_entries: disk::DEFAULT_ENTRIES,
             compile_cpu: Duration::from_secs(30),
             compile_cpu_per_mib: Duration::from_secs(2),
             compile_memory: 4 << 30,
@@ -259,11 +256,10 @@ impl AgentConfig {
     }
 
     fn check_amounts(&self) -> Result<(), ConfigError> {
-        let least: [(&'static str, u64, u64, &str); 4] = [
+        let least: [(&'static str, u64, u64, &str); 3] = [
             ("max_module", self.max_module, 1, "1B"),
             ("compile_memory", self.compile_memory, 256 << 20, "256MiB"),
             ("artifact_cache", self.artifact_cache, 16 << 20, "16MiB"),
-            ("sandbox_entries", self.sandbox_entries, 1, "1"),
         ];
         for (field, value, minimum, text) in least {
             if value < minimum {

@@ -61,8 +61,6 @@ pub(crate) struct Settings {
     pub(crate) limits: GuestLimits,
     /// How long they live without a daemon.
     pub(crate) orphan_timeout: Duration,
-    /// The files that a task may have in its sandbox.
-    pub(crate) sandbox_entries: u64,
     /// The folder of their sockets.
     pub(crate) run: PathBuf,
     /// The folder of what they write to their stderr,

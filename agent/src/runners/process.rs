@@ -51,7 +51,6 @@ pub(super) async fn start(
         .arg(folder)
         .args(["--memory-profile", settings.memory_profile])
         .args(["--slots", &settings.slots.to_string()])
-        .args(["--sandbox-entries", &settings.sandbox_entries.to_string()])
         .args(settings.limits.flags())
         .args([
             "--orphan-timeout",

@@ -42,7 +42,6 @@ impl Bench {
             slots: 1000,
             limits: GuestLimits::default(),
             orphan_timeout: Duration::from_secs(900),
-            sandbox_entries: 100,
             run: root.path().to_owned(),
             logs: root.path().to_owned(),
             inherit_stderr: false,

@@ -3,19 +3,16 @@
 //! Whatever touches the disk runs on threads that may block, one piece at a time: a reader that is
 //! slow holds no thread.
 
-use std::{
-    io::{self, Read as _, Seek as _},
-    path::PathBuf,
-};
+use std::{io::Read as _, path::PathBuf};
 
 use bytes::Bytes;
-use cap_std::fs::File;
 use stoker_proto::v1::{self, TransferChunk};
 use stoker_types::{FileKind, SandboxPath, TaskKey, limit};
 use tokio::sync::Semaphore;
 
 use super::{
     outgoing::{Failure, Outgoing},
+    parts::Content,
     sandbox::{Opened, Sandbox, SandboxError, failure},
     tar::{self, Tar},
     walk::{Bounds, Found},
@@ -112,9 +109,7 @@ fn open(place: &Place, offset: u64) -> Result<Source, SandboxError> {
     let sandbox = Sandbox::open(&place.sandboxes, &place.task)?.ok_or(SandboxError::NoSandbox)?;
     let path = place.path.to_string();
     match sandbox.look(&place.path)? {
-        Opened::File(file, metadata) => {
-            OneFile::at(path, file, offset, metadata.len()).map(Source::File)
-        }
+        Opened::File(content, _) => OneFile::at(path, content, offset).map(Source::File),
         Opened::Folder if offset > 0 => Err(SandboxError::OffsetOfFolder(path)),
         Opened::Folder => Ok(Source::Folder(sandbox)),
     }
@@ -174,19 +169,18 @@ async fn send_all(
     }
 }
 
-/// A file, up to the length that it had when it was opened.
+/// A file that is sent.
 struct OneFile {
     path: String,
-    rest: io::Take<File>,
+    rest: Content,
 }
 
 impl OneFile {
-    fn at(path: String, mut file: File, offset: u64, size: u64) -> Result<Self, SandboxError> {
-        if let Err(source) = file.seek(io::SeekFrom::Start(offset)) {
-            return Err(failure(&path, source));
+    fn at(path: String, mut rest: Content, offset: u64) -> Result<Self, SandboxError> {
+        match rest.skip(offset) {
+            Ok(()) => Ok(Self { path, rest }),
+            Err(source) => Err(failure(&path, source)),
         }
-        let rest = file.take(size.saturating_sub(offset));
-        Ok(Self { path, rest })
     }
 
     /// The next bytes; none after the last ones.

@@ -194,6 +194,25 @@ async fn a_guests_own_stdout_is_told_from_the_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_that_rotated_is_one_file_of_what_is_kept() {
+    let bench = busy();
+    let sandbox = bench.sandbox();
+    std::fs::rename(sandbox.join("stdout"), sandbox.join("stdout.100")).unwrap();
+    write(&sandbox.join("stdout.107"), b" and more");
+    write(&sandbox.join("stdout.x"), b"none of it");
+    let came = bench.list("", false).await;
+    assert_eq!(
+        came.entries[0],
+        ("stdout".to_owned(), v1::FileKind::File, 16)
+    );
+    assert_eq!(bench.read("stdout", 0).await.data, b"printed and more");
+    assert_eq!(bench.read("stdout", 8).await.data, b"and more");
+    assert_eq!(bench.read("stdout", 99).await.data, b"");
+    let files = bench.read("", 0).await.untar();
+    assert_eq!(files[0].1, b"printed and more");
+}
+
+#[tokio::test]
 async fn read_only_inputs_are_where_the_guest_finds_them() {
     let bench = busy();
     // The guest finds the inputs' folder in place of its own.

@@ -7,6 +7,7 @@
 mod files;
 mod outgoing;
 mod output;
+mod parts;
 mod sandbox;
 mod tar;
 mod walk;

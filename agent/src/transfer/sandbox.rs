@@ -4,7 +4,7 @@
 //! links lead. The way to that folder is opened name by name and through no link at all.
 //!
 //! ```text
-//! sandboxes/FRAMEWORK/TASK/stdout      ── SandboxPath::Output
+//! sandboxes/FRAMEWORK/TASK/stdout{,.N}  ── SandboxPath::Output, together
 //!                         /work/…      ── SandboxPath::Guest, the guest's `.`
 //!                         /inputs/N/…  ── SandboxPath::Guest, N beside it, in place of work/N
 //! ```
@@ -15,7 +15,7 @@ use std::{
     path::Path,
 };
 
-use cap_std::fs::{Dir, File, Metadata, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, Metadata, OpenOptions, OpenOptionsExt as _};
 use rustix::{
     fs::{CWD, Mode, OFlags, openat},
     io::Errno,
@@ -25,7 +25,10 @@ use stoker_types::{
     runner::{READ_ONLY_FOLDER, WORK_FOLDER},
 };
 
-use super::walk::{Bounds, Found, Walk};
+use super::{
+    parts::{self, Content, Seen},
+    walk::{Bounds, Found, Walk},
+};
 use crate::tar_stream::DEPTH;
 
 /// Why something of a sandbox is not read.
@@ -84,8 +87,8 @@ pub(super) struct Sandbox {
 
 /// What a place is.
 pub(super) enum Opened {
-    /// A file, and what is known of it.
-    File(File, Metadata),
+    /// A file, or what is kept of a stream, and what is known of it.
+    File(Content, Seen),
     /// A folder, or the whole sandbox.
     Folder,
 }
@@ -106,10 +109,14 @@ impl Sandbox {
         let text = place.to_string();
         let opened = match place {
             SandboxPath::Everything => return Ok(Opened::Folder),
-            // Of the runner's making: no link is followed.
-            SandboxPath::Output(_) => {
-                let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-                self.root.open_with(&text, &reading(flags))
+            SandboxPath::Output(stream) => {
+                let opened = parts::open_all(&self.root, *stream);
+                let (content, seen) = opened.map_err(|source| failure(&text, source))?;
+                return match seen.kind {
+                    FileKind::File => Ok(Opened::File(content, seen)),
+                    FileKind::Directory => Ok(Opened::Folder),
+                    FileKind::Other => Err(SandboxError::Other(text)),
+                };
             }
             SandboxPath::Guest(path) if path.is_empty() => {
                 return if self.guests_folders().next().is_some() {
@@ -125,8 +132,9 @@ impl Sandbox {
         };
         let file = opened.map_err(|source| failure(&text, source))?;
         let metadata = file.metadata().map_err(|source| failure(&text, source))?;
-        match kind(&metadata) {
-            FileKind::File => Ok(Opened::File(file, metadata)),
+        let seen = Seen::of(&metadata);
+        match seen.kind {
+            FileKind::File => Ok(Opened::File(Content::of(file, seen.size), seen)),
             FileKind::Directory => Ok(Opened::Folder),
             FileKind::Other => Err(SandboxError::Other(text)),
         }
@@ -153,7 +161,7 @@ impl Sandbox {
                 let folder = self.folder_of(path)?.open_dir(path);
                 walk.folder(&folder.map_err(|source| failure(path, source))?, path)?;
             }
-            (place, Opened::File(_, metadata)) => walk.take(place.clone(), &metadata),
+            (place, Opened::File(_, seen)) => walk.take(place.clone(), seen),
             (SandboxPath::Output(_), Opened::Folder) => {}
         }
         Ok(walk.finish())
@@ -164,7 +172,7 @@ impl Sandbox {
         for stream in [Stderr, Stdout] {
             let place = SandboxPath::Output(stream);
             match self.look(&place) {
-                Ok(Opened::File(_, metadata)) => walk.take(place, &metadata),
+                Ok(Opened::File(_, seen)) => walk.take(place, seen),
                 Ok(Opened::Folder) | Err(SandboxError::NotThere(_)) => {}
                 Err(error) => return Err(error),
             }

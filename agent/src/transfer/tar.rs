@@ -10,10 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use cap_std::fs::File;
 use stoker_types::{FileKind, SandboxPath, limit};
 
 use super::{
+    parts,
     sandbox::{Opened, Sandbox, SandboxError, failure},
     walk::Found,
 };
@@ -29,7 +29,7 @@ pub(super) struct Tar {
     /// What the names of entries are relative to.
     base: SandboxPath,
     entries: VecDeque<Found>,
-    stream: TarStream<File>,
+    stream: TarStream<parts::Content>,
     /// The entry whose bytes go out.
     path: String,
     left_out: u64,
@@ -90,7 +90,7 @@ impl Tar {
                 return Ok(());
             }
             FileKind::File => match self.sandbox.look(&entry.place) {
-                Ok(Opened::File(file, metadata)) => Content::File(file, metadata.len()),
+                Ok(Opened::File(content, seen)) => Content::File(content, seen.size),
                 // The task has removed or replaced it meanwhile.
                 Ok(Opened::Folder) | Err(_) => {
                     self.left_out += 1;

@@ -53,14 +53,22 @@ impl Bench {
     }
 
     fn write(&self, bytes: &[u8]) {
+        self.write_to("stdout", bytes);
+    }
+
+    fn write_to(&self, name: &str, bytes: &[u8]) {
         use std::io::Write as _;
         let folder = sandbox(self.root.path(), &task());
         fs::create_dir_all(&folder).unwrap();
         let file = OpenOptions::new()
             .append(true)
             .create(true)
-            .open(folder.join("stdout"));
+            .open(folder.join(name));
         file.unwrap().write_all(bytes).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(sandbox(self.root.path(), &task()).join(name)).unwrap();
     }
 
     fn end(&self) {
@@ -192,4 +200,54 @@ async fn a_reader_that_leaves_ends_the_transfer() {
     };
     drop(chunks);
     bench.transfers.read(request, sender).await;
+}
+
+/// The bytes that were read, with what was lost in front of them.
+async fn pieces(mut chunks: mpsc::Receiver<TransferChunk>) -> Vec<(u64, Vec<u8>)> {
+    let mut pieces = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        if !chunk.end {
+            pieces.push((chunk.lost_bytes, chunk.data.to_vec()));
+        }
+    }
+    pieces
+}
+
+#[tokio::test]
+async fn a_log_that_rotated_is_read_from_any_place_and_says_what_is_gone() {
+    let bench = Bench::new().launched();
+    bench.write_to("stdout.10", b"klmno");
+    bench.write_to("stdout.15", b"p");
+    let (first, second) = ((0, b"klmno".to_vec()), (0, b"p".to_vec()));
+    let gone = |bytes| (bytes, Vec::new());
+    let from = async |offset| pieces(bench.read(offset, false)).await;
+    assert_eq!(from(0).await, [gone(10), first.clone(), second.clone()]);
+    assert_eq!(from(7).await, [gone(3), first.clone(), second.clone()]);
+    assert_eq!(from(10).await, [first, second.clone()]);
+    assert_eq!(from(12).await, [(0, b"mno".to_vec()), second.clone()]);
+    assert_eq!(from(15).await, [second]);
+    assert_eq!(from(16).await, []);
+    assert_eq!(from(99).await, []);
+}
+
+#[tokio::test]
+async fn a_reader_that_follows_goes_from_file_to_file_and_over_a_gap() {
+    let bench = Bench::new().launched();
+    let mut chunks = bench.read(0, true);
+    let mut next = async || {
+        let chunk = chunks.recv().await.unwrap();
+        (chunk.lost_bytes, chunk.data.to_vec())
+    };
+    bench.write(b"abc");
+    assert_eq!(next().await, (0, b"abc".to_vec()));
+    bench.write_to("stdout.3", b"de");
+    assert_eq!(next().await, (0, b"de".to_vec()));
+    // All that it has not read goes at once, the file that it is in among it.
+    bench.remove("stdout");
+    bench.remove("stdout.3");
+    bench.write_to("stdout.20", b"u");
+    assert_eq!(next().await, (15, Vec::new()));
+    assert_eq!(next().await, (0, b"u".to_vec()));
+    bench.end();
+    assert_eq!(next().await, (0, Vec::new()), "the end");
 }

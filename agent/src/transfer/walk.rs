@@ -7,10 +7,13 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::Dir;
 use stoker_types::{FileEntry, FileKind, SandboxPath, Timestamp, limit};
 
-use super::sandbox::{SandboxError, failure, kind, modified};
+use super::{
+    parts::Seen,
+    sandbox::{SandboxError, failure},
+};
 use crate::tar_stream::DEPTH;
 
 /// What a name takes beside its bytes, about.
@@ -124,7 +127,7 @@ impl Walk {
             "" => name_text.into_owned(),
             path => format!("{path}/{name_text}"),
         };
-        self.take(SandboxPath::Guest(inner.clone()), &metadata);
+        self.take(SandboxPath::Guest(inner.clone()), Seen::of(&metadata));
         if metadata.is_dir() && self.recursive {
             match folder.open_dir(name) {
                 Ok(next) => self.nested(&next, &inner, depth + 1)?,
@@ -163,7 +166,7 @@ impl Walk {
     }
 
     /// Takes one file.
-    pub(super) fn take(&mut self, place: SandboxPath, metadata: &Metadata) {
+    pub(super) fn take(&mut self, place: SandboxPath, seen: Seen) {
         let bytes = place_bytes(&place);
         let has_room = self.found.len() < self.bounds.entries
             && bytes <= self.bounds.path_bytes
@@ -173,16 +176,12 @@ impl Walk {
             return;
         }
         self.bounds.path_bytes -= bytes;
-        let kind = kind(metadata);
+        let is_file = seen.kind == FileKind::File;
         self.found.push(Found {
             place,
-            kind,
-            size: if kind == FileKind::File {
-                metadata.len()
-            } else {
-                0
-            },
-            modified: modified(metadata),
+            kind: seen.kind,
+            size: if is_file { seen.size } else { 0 },
+            modified: seen.modified,
         });
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct TaskLogs {
     /// Standard error instead of standard output
     #[arg(long)]
     pub(crate) stderr: bool,
-    /// Leave out this many bytes at the start
+    /// Leave out this many bytes at the start, counted from the first that the task ever wrote
     #[arg(long, default_value_t = 0, value_name = "BYTES")]
     pub(crate) offset: u64,
 }

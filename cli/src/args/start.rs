@@ -201,10 +201,6 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "SIZE", env = "STOKER_AGENT_MAX_INPUT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_input: Option<String>,
-    /// The files, directories and links that a task may have, whatever its disk [default: 200000]
-    #[arg(long, value_name = "N", env = "STOKER_AGENT_SANDBOX_ENTRIES")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sandbox_entries: Option<u64>,
     /// The CPU time that every compilation may take [default: 30s]
     #[arg(long, value_name = "TIME", env = "STOKER_AGENT_COMPILE_CPU")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -244,7 +244,8 @@ impl Task {
     }
 
     /// What it may write to stdout and stderr together, in bytes; then it fails with
-    /// `OUTPUT_LIMIT`.
+    /// `OUTPUT_LIMIT`, and up to then all is kept. Unless set, it may write for ever, and its agent
+    /// keeps the end (64 MiB).
     #[must_use]
     pub const fn output_limit(mut self, bytes: u64) -> Self {
         self.limits.output = Some(bytes);

@@ -18,7 +18,7 @@
 //! | CPU time | its part of the workers; its `cpus` if strict | `executor::run_queue` |
 //! | CPU time of all tasks together | the daemon's budget | `executor::budget` |
 //! | wall time | the task's limit, or `wall_time` if that is less | `task` |
-//! | output | rate, burst and cap of `output::Policy` | `output` |
+//! | output | rate, burst, cap: `output::Policy`; what is kept: `output::Rotation` | `output` |
 //!
 //! The names are those of [`GuestLimits`], which an operator sets under `[limits]`.
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use stoker_types::{
-    Digest, Usage, disk,
+    Digest, GuestLimits, Usage,
     runner::{CompiledKey, Outcome},
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
@@ -89,7 +89,7 @@ async fn live(
         inputs: None,
         limits: Limits {
             bytes: task.task.resources.disk,
-            entries: disk::DEFAULT_ENTRIES,
+            entries: GuestLimits::default().files,
         },
     });
     let assignment = assignment(task, artifact, sink, disk, control)?;

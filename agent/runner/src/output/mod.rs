@@ -1,5 +1,6 @@
 //! What a guest writes to its stdout and stderr: at a bounded rate, up to a cap, and never from a
-//! worker thread.
+//! worker thread. What a sandbox keeps of it is bounded, too: by a cap that ends the task, or by
+//! rotation.
 //!
 //! ```text
 //! guest ─ fd_write ─▶ Writer ─▶ Output: rate, cap, 64 KiB of room ─▶ a blocking thread ─▶ Sink
@@ -9,18 +10,17 @@
 
 mod bucket;
 mod pipe;
+mod rotation;
 mod sink;
 mod writer;
 
 pub(crate) use pipe::Output;
+pub(crate) use rotation::Rotation;
 pub use sink::Captured;
 pub(crate) use sink::{CaptureSink, FileSink, InheritSink, Sink};
 pub(crate) use writer::Writer;
 
 use stoker_types::{GuestLimits, TaskLimits};
-
-/// The bytes of output that a task keeps, unless its limits say otherwise.
-const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
 
 /// How fast and how much a task may write, stdout and stderr together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// As the agent allows, up to what the task asks for in all.
+    /// As the agent allows, up to what the task asks for in all; for ever if it does not ask.
     pub(crate) fn of(task: &TaskLimits, limits: &GuestLimits) -> Self {
         Self {
             rate: limits.output_rate_bytes,
             burst: limits.output_burst_bytes,
-            cap: limits.output(task.output.unwrap_or(DEFAULT_OUTPUT_BYTES)),
+            cap: limits.output(task.output).unwrap_or(u64::MAX),
         }
     }
 

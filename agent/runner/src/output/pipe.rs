@@ -274,7 +274,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::output::{CaptureSink, FileSink};
+    use crate::output::{CaptureSink, FileSink, Rotation};
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_current_thread()
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_sink_that_fails_fails_each_later_write_with_its_error() {
         let runtime = runtime();
-        let sink = FileSink::new("/dev/null/no/folder".into());
+        let sink = FileSink::new("/dev/null/no/folder".into(), Rotation::none());
         let policy = Policy::with_cap(1 << 20);
         let output = Output::new(
             policy,

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use stoker_types::agent::OutputStream;
+use stoker_types::{agent::OutputStream, runner::output_file};
+
+use super::Rotation;
 
 /// The end of a task's output. Called on a thread that may block, never on a worker.
 pub(crate) trait Sink: Send {
@@ -15,40 +17,58 @@ pub(crate) trait Sink: Send {
     fn write(&mut self, stream: OutputStream, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// The files `stdout` and `stderr` in a task's sandbox, made at the first byte of each.
+/// The files of stdout and stderr in a task's sandbox, made at the first byte of each.
 #[derive(Debug)]
 pub(crate) struct FileSink {
     sandbox: PathBuf,
+    rotation: Rotation,
     stdout: Option<File>,
     stderr: Option<File>,
 }
 
 impl FileSink {
-    /// Output into the folder `sandbox`, which need not exist.
-    pub(crate) const fn new(sandbox: PathBuf) -> Self {
+    /// Output into the folder `sandbox`, which need not exist, in files that `rotation` plans.
+    pub(crate) const fn new(sandbox: PathBuf, rotation: Rotation) -> Self {
         Self {
             sandbox,
+            rotation,
             stdout: None,
             stderr: None,
         }
     }
+
+    /// Writes the first of `bytes`, as many as belong into one file; says how many.
+    fn write_some(&mut self, stream: OutputStream, bytes: &[u8]) -> io::Result<usize> {
+        let plan = self.rotation.plan(stream, bytes.len());
+        for (stream, begin) in plan.removes {
+            fs::remove_file(self.sandbox.join(output_file(stream, begin)))?;
+        }
+        let slot = match stream {
+            OutputStream::Stdout => &mut self.stdout,
+            OutputStream::Stderr => &mut self.stderr,
+        };
+        if let Some(begin) = plan.begins {
+            if begin == 0 {
+                fs::create_dir_all(&self.sandbox)?;
+            }
+            let path = self.sandbox.join(output_file(stream, begin));
+            *slot = Some(OpenOptions::new().append(true).create(true).open(path)?);
+        }
+        let file = slot
+            .as_mut()
+            .ok_or_else(|| io::Error::other("no file was begun"))?;
+        file.write_all(&bytes[..plan.bytes])?;
+        Ok(plan.bytes)
+    }
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, stream: OutputStream, bytes: &[u8]) -> io::Result<()> {
-        let (slot, name) = match stream {
-            OutputStream::Stdout => (&mut self.stdout, "stdout"),
-            OutputStream::Stderr => (&mut self.stderr, "stderr"),
-        };
-        let file = match slot {
-            Some(file) => file,
-            None => {
-                fs::create_dir_all(&self.sandbox)?;
-                let path = self.sandbox.join(name);
-                slot.insert(OpenOptions::new().append(true).create(true).open(path)?)
-            }
-        };
-        file.write_all(bytes)
+    fn write(&mut self, stream: OutputStream, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = self.write_some(stream, bytes)?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
     }
 }
 
@@ -112,5 +132,33 @@ impl Sink for CaptureSink {
         captured.bytes.extend_from_slice(&bytes[..kept]);
         captured.truncated |= kept < bytes.len();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_rotates_is_a_row_of_files_of_which_the_first_ones_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = folder.path().join("sandbox");
+        let mut sink = FileSink::new(sandbox.clone(), Rotation::keeping(80));
+        sink.write(OutputStream::Stderr, b"quiet").unwrap();
+        let all: Vec<u8> = (0..200).collect();
+        sink.write(OutputStream::Stdout, &all[..35]).unwrap();
+        sink.write(OutputStream::Stdout, &all[35..]).unwrap();
+        let mut names: Vec<String> = fs::read_dir(&sandbox)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let stdout = (130..200)
+            .step_by(10)
+            .map(|begin| format!("stdout.{begin}"));
+        let expected: Vec<String> = std::iter::once("stderr".to_owned()).chain(stdout).collect();
+        assert_eq!(names, expected);
+        assert_eq!(fs::read(sandbox.join("stderr")).unwrap(), b"quiet");
+        assert_eq!(fs::read(sandbox.join("stdout.190")).unwrap(), all[190..]);
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     executor::{self, Executor, LoadWatch, Share},
     ipc::Outbox,
     metering::Account,
-    output::{FileSink, Output, Policy},
+    output::{FileSink, Output, Policy, Rotation},
     task::{Assignment, Bounds, Modules, Stdin, Unusable, arguments, environment},
 };
 
@@ -29,8 +29,6 @@ pub(super) struct Host {
     control: Handle,
     kind: CodeKind,
     slots: usize,
-    /// How many files a task may have.
-    sandbox_entries: u64,
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
 }
@@ -48,7 +46,6 @@ impl Host {
             control,
             kind: settings.code_kind(),
             slots: usize::try_from(settings.slots).unwrap_or(usize::MAX),
-            sandbox_entries: settings.sandbox_entries,
             outbox: Arc::new(Outbox::default()),
             tasks: Arc::new(Tasks::default()),
         }
@@ -161,6 +158,11 @@ impl Host {
         }
         let sandbox = PathBuf::from(sandbox);
         let policy = Policy::of(&task.limits, &self.kind.limits);
+        // A task with a bound of its own ends there, and nothing of what it wrote is to be missed.
+        let rotation = match task.limits.output {
+            Some(_) => Rotation::none(),
+            None => Rotation::keeping(self.kind.limits.output_kept_bytes),
+        };
         let account = Arc::new(Account::default());
         Ok(Assignment {
             module: self.modules.get(&module)?,
@@ -171,11 +173,11 @@ impl Host {
             arguments: arguments(&task),
             environment: environment(&task, &own),
             stdin: stdin.map(Stdin::Open),
-            disk: folders::own(&task, &sandbox, self.sandbox_entries),
+            disk: folders::own(&task, &sandbox, self.kind.limits.files),
             folders: folders::read_only(&task, &sandbox),
             output: Output::new(
                 policy,
-                Box::new(FileSink::new(sandbox)),
+                Box::new(FileSink::new(sandbox, rotation)),
                 self.control.clone(),
                 account,
             ),

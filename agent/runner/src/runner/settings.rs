@@ -3,7 +3,7 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use stoker_types::{
-    GuestLimits, RunnerId, disk, duration,
+    GuestLimits, RunnerId, duration,
     runner::{DEFAULT_ORPHAN_TIMEOUT, MOST_SLOTS},
 };
 
@@ -34,9 +34,6 @@ pub struct Settings {
     pub workers: usize,
     /// `--slots N`: the tasks that it holds at once, at most 8,000; 1,000 if absent.
     pub slots: u32,
-    /// `--sandbox-entries N`: the files, directories and links that a task may have on its disk;
-    /// 200,000 if absent.
-    pub sandbox_entries: u64,
     /// `--limit NAME=VALUE`: a bound of its guests that is not the usual one.
     pub limits: GuestLimits,
     /// `--orphan-timeout TIME`: how long it lives without a daemon; 15 minutes if absent.
@@ -58,7 +55,6 @@ impl Settings {
             metering: Metering::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             slots: DEFAULT_SLOTS,
-            sandbox_entries: disk::DEFAULT_ENTRIES,
             limits: GuestLimits::default(),
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             die_with_parent: false,
@@ -88,7 +84,6 @@ impl Settings {
                 "--metering" => settings.metering = flags.value(&name)?,
                 "--workers" => settings.workers = flags.value(&name)?,
                 "--slots" => settings.slots = flags.value(&name)?,
-                "--sandbox-entries" => settings.sandbox_entries = flags.value(&name)?,
                 "--limit" => settings.limits.change(&flags.value::<String>(&name)?)?,
                 "--orphan-timeout" => {
                     settings.orphan_timeout = duration::parse(&flags.value::<String>(&name)?)?;
@@ -128,7 +123,7 @@ mod tests {
             "--runner-id runner-aaaaaaaaaaaab --nonce 7 --folder /s --class net \
              --memory-profile small \
              --metering fuel --workers 3 \
-             --slots 20 --sandbox-entries 7 --limit stack=1MiB --orphan-timeout 2s \
+             --slots 20 --limit stack=1MiB --orphan-timeout 2s \
              --die-with-parent",
         );
         let limits = GuestLimits {
@@ -144,7 +139,6 @@ mod tests {
             metering: Metering::Fuel,
             workers: 3,
             slots: 20,
-            sandbox_entries: 7,
             limits,
             orphan_timeout: Duration::from_secs(2),
             die_with_parent: true,

@@ -19,6 +19,7 @@ mod processes;
 mod reflection;
 mod refusals;
 mod run;
+mod sandboxes;
 mod scheduler;
 mod surviving;
 mod wordcount;
