@@ -8,7 +8,7 @@
 //! run/         a socket and a process id for each runner
 //! logs/        what runners write to their stderr
 //! sandboxes/   FRAMEWORK/TASK/{stdout{,.N},stderr{,.N},work/,inputs/}
-//! staging/     sandboxes in the making; emptied at each start
+//! staging/     sandboxes in the making, and on their way out; emptied at each start
 //! ```
 
 use std::{
@@ -21,7 +21,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use stoker_types::{FrameworkId, TaskKey};
 
-use crate::AgentError;
+use crate::{AgentError, sandboxes::empty};
 
 const LAYOUT: &str = "stoker agent data, layout 1";
 
@@ -46,7 +46,7 @@ impl DataDirectory {
             _lock: lock,
         };
         let staging = directory.staging();
-        match fs::remove_dir_all(&staging) {
+        match empty(&staging) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(AgentError::io("empty", staging)(error));
             }

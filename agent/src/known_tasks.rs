@@ -1,16 +1,19 @@
-//! Which tasks this agent has or had a moment ago, and which of them are over: for those who read
-//! their output.
+//! Which tasks this agent has or had a moment ago, which of them are over, and whose sandboxes are
+//! in use: for those who read them, and for who removes them.
 //!
 //! A read model, made of the records that the core writes: nobody asks the core.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use stoker_agent_core::{Record, RecoveredTask};
 use stoker_types::TaskKey;
 use tokio::sync::watch;
+
+use crate::sandboxes::Removal;
 
 /// The forgotten tasks that are still known to have been here.
 const REMEMBERED: usize = 10_000;
@@ -25,6 +28,29 @@ struct Tables {
     forgotten: HashSet<TaskKey>,
     /// The forgotten ones, the latest last.
     order: VecDeque<TaskKey>,
+    /// How many read each sandbox.
+    readers: HashMap<TaskKey, usize>,
+    /// Why sandboxes are gone, as far as it is remembered; the latest removal last.
+    removed: VecDeque<(TaskKey, Removal)>,
+}
+
+/// Keeps a sandbox where it is while someone reads it.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    known_tasks: &'a KnownTasks,
+    task: TaskKey,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut tables = self.known_tasks.tables();
+        if let Some(readers) = tables.readers.get_mut(&self.task) {
+            *readers -= 1;
+            if *readers == 0 {
+                tables.readers.remove(&self.task);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +95,9 @@ impl KnownTasks {
                     framework_id: launch.framework_id,
                     task_id: launch.task.id.clone(),
                 };
-                self.tables().present.entry(key).or_default();
+                let mut tables = self.tables();
+                tables.removed.retain(|(task, _)| *task != key);
+                tables.present.entry(key).or_default();
             }
             Record::Update { update, .. } if update.state.is_terminal() => {
                 if let Some(life) = self.tables().present.get_mut(&update.task) {
@@ -106,6 +134,50 @@ impl KnownTasks {
         }
     }
 
+    /// Someone reads a task's sandbox until the result is dropped.
+    pub(crate) fn read(&self, task: &TaskKey) -> Reading<'_> {
+        *self.tables().readers.entry(task.clone()).or_default() += 1;
+        Reading {
+            known_tasks: self,
+            task: task.clone(),
+        }
+    }
+
+    /// Why a task's sandbox is gone, if it was removed and that is remembered.
+    pub(crate) fn removal(&self, task: &TaskKey) -> Option<Removal> {
+        let tables = self.tables();
+        let mut removed = tables.removed.iter();
+        removed.find_map(|(removed, why)| (removed == task).then_some(*why))
+    }
+
+    /// Has `remove` take a task's sandbox away, unless the task is alive or someone reads it; and
+    /// neither begins meanwhile, so it is to be quick. It is told whether no task of the framework
+    /// is left here.
+    pub(crate) fn remove_unused(
+        &self,
+        task: &TaskKey,
+        why: Removal,
+        remove: impl FnOnce(bool) -> io::Result<()>,
+    ) -> Option<io::Result<()>> {
+        let mut tables = self.tables();
+        let is_alive = tables.present.get(task).is_some_and(|life| !life.is_over);
+        if is_alive || tables.readers.contains_key(task) {
+            return None;
+        }
+        let is_last = !tables
+            .present
+            .keys()
+            .any(|present| present.framework_id == task.framework_id);
+        let removed = remove(is_last);
+        if removed.is_ok() {
+            tables.removed.push_back((task.clone(), why));
+            if tables.removed.len() > REMEMBERED {
+                tables.removed.pop_front();
+            }
+        }
+        Some(removed)
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // Nothing that runs under the lock can leave it half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -122,5 +194,85 @@ impl Tables {
         {
             self.forgotten.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use stoker_types::{
+        FrameworkId, Resources, Role, StatusUpdate, TaskInfo, TaskLimits, TaskState, Timestamp,
+        Usage, agent::Launch,
+    };
+
+    use super::*;
+
+    /// A task of that name.
+    pub(crate) fn task(name: &str) -> TaskKey {
+        TaskKey {
+            framework_id: FrameworkId::from_bits(1),
+            task_id: name.parse().unwrap(),
+        }
+    }
+
+    /// It was launched.
+    pub(crate) fn launched(name: &str) -> Record {
+        let key = task(name);
+        Record::Launched(Box::new(Launch {
+            framework_id: key.framework_id,
+            role: Role::default(),
+            task: TaskInfo {
+                id: key.task_id,
+                name: String::new(),
+                module: "file:/a.wasm".parse().unwrap(),
+                module_digest: None,
+                resources: Resources::default(),
+                arguments: Vec::new(),
+                program_name: String::new(),
+                environment: Vec::new(),
+                stdin: None,
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+                limits: TaskLimits::default(),
+            },
+            allocated: Resources::default(),
+        }))
+    }
+
+    /// It has ended.
+    pub(crate) fn end(name: &str) -> Record {
+        Record::Update {
+            update: Box::new(StatusUpdate {
+                task: task(name),
+                agent_id: None,
+                number: 1,
+                state: TaskState::Finished,
+                reason: None,
+                message: String::new(),
+                exit_code: Some(0),
+                usage: Usage::default(),
+                outputs: Vec::new(),
+                at: Timestamp::default(),
+            }),
+            runner_event: None,
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_launched_again_has_no_removal_behind_it() {
+        let known_tasks = KnownTasks::default();
+        let key = task("a");
+        let remove = |_| Ok(());
+        known_tasks
+            .remove_unused(&key, Removal::Evicted, remove)
+            .unwrap()
+            .unwrap();
+        assert_eq!(known_tasks.removal(&key), Some(Removal::Evicted));
+        known_tasks.note(&launched("a"));
+        assert_eq!(known_tasks.removal(&key), None);
+        assert!(
+            known_tasks
+                .remove_unused(&key, Removal::Evicted, remove)
+                .is_none()
+        );
     }
 }

@@ -29,6 +29,7 @@ mod metrics;
 mod outputs;
 mod run;
 mod runners;
+mod sandboxes;
 mod stop;
 mod tar_stream;
 mod transfer;

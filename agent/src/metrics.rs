@@ -16,7 +16,10 @@ use prometheus_client::{
 };
 use stoker_agent_core::View;
 
-use crate::{artifacts::ArtifactCounters, checkpoint::LogCounters, master_client::MasterCounters};
+use crate::{
+    artifacts::ArtifactCounters, checkpoint::LogCounters, master_client::MasterCounters,
+    sandboxes::SandboxCounters,
+};
 
 /// Tasks, by state.
 pub(crate) const TASKS: &str = "stoker_agent_tasks";
@@ -47,6 +50,13 @@ pub(crate) const MODULES_FAILED: &str = "stoker_agent_modules_failed";
 /// Bytes of all artifacts on disk.
 pub(crate) const ARTIFACT_BYTES: &str = "stoker_agent_artifact_bytes";
 
+/// Sandboxes.
+pub(crate) const SANDBOXES: &str = "stoker_agent_sandboxes";
+/// Sandboxes removed when they had been kept long enough.
+pub(crate) const SANDBOXES_EXPIRED: &str = "stoker_agent_sandboxes_expired";
+/// Sandboxes removed to free disk.
+pub(crate) const SANDBOXES_EVICTED: &str = "stoker_agent_sandboxes_evicted";
+
 /// Where the figures come from.
 #[derive(Clone)]
 pub(crate) struct Sources {
@@ -58,6 +68,8 @@ pub(crate) struct Sources {
     pub(crate) artifacts: Arc<ArtifactCounters>,
     /// The artifacts' size on disk.
     pub(crate) artifact_bytes: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// The sandboxes'.
+    pub(crate) sandboxes: Arc<SandboxCounters>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -67,62 +79,84 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// The whole page, as OpenMetrics text.
-    pub(crate) fn render(&self, view: &View) -> Result<String, std::fmt::Error> {
-        let mut registry = Registry::default();
-        register_view(&mut registry, view);
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let counters = [
+    /// What only grows: name, help, value.
+    fn counters(&self) -> [(&'static str, &'static str, u64); 10] {
+        [
             (
                 LOG_RECORDS,
                 "Records written to the checkpoint log",
-                count(&self.log.records),
+                counter(&self.log.records),
             ),
             (
                 LOG_BYTES,
                 "Bytes written to the checkpoint log",
-                count(&self.log.bytes),
+                counter(&self.log.bytes),
             ),
             (
                 LOG_SYNCS,
                 "Syncs of the checkpoint log",
-                count(&self.log.syncs),
+                counter(&self.log.syncs),
             ),
             (
                 LOG_SNAPSHOTS,
                 "Snapshots of the checkpoint log",
-                count(&self.log.snapshots),
+                counter(&self.log.snapshots),
             ),
             (
                 MASTER_CONNECTIONS,
                 "Streams to a master opened",
-                count(&self.master.connections),
+                counter(&self.master.connections),
             ),
             (
                 MODULE_HITS,
                 "Preparations that found their module compiled",
-                count(&self.artifacts.hits),
+                counter(&self.artifacts.hits),
             ),
             (
                 MODULES_COMPILED,
                 "Modules compiled",
-                count(&self.artifacts.compiled),
+                counter(&self.artifacts.compiled),
             ),
             (
                 MODULES_FAILED,
                 "Modules that could not be made ready",
-                count(&self.artifacts.failed),
+                counter(&self.artifacts.failed),
             ),
-        ];
-        for (name, help, value) in counters {
+            (
+                SANDBOXES_EXPIRED,
+                "Sandboxes removed when they had been kept long enough",
+                counter(&self.sandboxes.expired),
+            ),
+            (
+                SANDBOXES_EVICTED,
+                "Sandboxes removed to free disk",
+                counter(&self.sandboxes.evicted),
+            ),
+        ]
+    }
+
+    /// The whole page, as OpenMetrics text.
+    pub(crate) fn render(&self, view: &View) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::default();
+        register_view(&mut registry, view);
+        for (name, help, value) in self.counters() {
             registry.register(name, help, ConstCounter::new(value));
         }
-        let bytes = (self.artifact_bytes)();
-        registry.register(
-            ARTIFACT_BYTES,
-            "Bytes of all artifacts on disk",
-            gauge(bytes),
-        );
+        let gauges = [
+            (
+                SANDBOXES,
+                "Sandboxes of tasks that are alive or have ended",
+                counter(&self.sandboxes.present),
+            ),
+            (
+                ARTIFACT_BYTES,
+                "Bytes of all artifacts on disk",
+                (self.artifact_bytes)(),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            registry.register(name, help, gauge(value));
+        }
         let mut page = String::new();
         encode(&mut page, &registry)?;
         Ok(page)
@@ -161,4 +195,8 @@ fn register_view(registry: &mut Registry, view: &View) {
 
 fn gauge(value: u64) -> ConstGauge<i64> {
     ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn counter(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }

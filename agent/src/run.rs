@@ -30,6 +30,7 @@ use crate::{
     metrics::Sources,
     outputs::Uploads,
     runners::{self, Runners},
+    sandboxes::Collector,
     transfer::Transfers,
 };
 
@@ -82,7 +83,9 @@ pub async fn run(
         effects,
         sources,
         view,
+        collector,
     } = driver;
+    let _collector = AbortOnDrop(tokio::spawn(collector.run()).abort_handle());
     let page = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, http::app(view, sources)).await {
             tracing::error!(%error, "the health and metrics page is gone");
@@ -114,6 +117,7 @@ struct Prepared {
     effects: Vec<stoker_agent_core::Effect>,
     sources: Sources,
     view: watch::Receiver<stoker_agent_core::View>,
+    collector: Collector,
 }
 
 impl Start<'_> {
@@ -152,6 +156,15 @@ impl Start<'_> {
             master: parts.master.counters(),
             artifacts: parts.artifacts.counters(),
             artifact_bytes: Arc::new(parts.artifacts.bytes()),
+            sandboxes: Arc::default(),
+        };
+        let collector = Collector {
+            sandboxes: data.sandboxes(),
+            removed: data.staging(),
+            known_tasks: Arc::clone(&parts.known_tasks),
+            retention: self.config.sandbox_retention,
+            min_free: self.config.sandbox_min_free,
+            counters: Arc::clone(&sources.sandboxes),
         };
         let clock = Clock::start();
         let mut effects = Vec::new();
@@ -171,6 +184,7 @@ impl Start<'_> {
                 effects,
                 sources,
                 view,
+                collector,
             },
             inputs,
         ))

@@ -57,6 +57,13 @@ pub struct AgentConfig {
     /// The largest blob that is a standard input or an input of a task.
     #[serde(with = "text::size")]
     pub max_input: u64,
+    /// How long a sandbox is kept after its task's end.
+    #[serde(with = "text::time")]
+    pub sandbox_retention: Duration,
+    /// What is to be free on the sandboxes' disk: with less, those of ended tasks go before their
+    /// time, the oldest first.
+    #[serde(with = "text::size")]
+    pub sandbox_min_free: u64,
     /// The CPU time that every compilation may take.
     #[serde(with = "text::time")]
     pub compile_cpu: Duration,
@@ -134,6 +141,8 @@ impl Default for AgentConfig {
             artifact_cache: 4 << 30,
             max_module: 256 << 20,
             max_input: 1 << 30,
+            sandbox_retention: Duration::from_secs(24 * 3600),
+            sandbox_min_free: 256 << 20,
             compile_cpu: Duration::from_secs(30),
             compile_cpu_per_mib: Duration::from_secs(2),
             compile_memory: 4 << 30,

@@ -18,6 +18,7 @@ use stoker_proto::v1::{TransferChunk, agent_service_client::AgentServiceClient};
 use stoker_types::{
     TaskKey,
     agent::{TransferRequest, Wanted},
+    duration,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,6 +28,7 @@ use crate::{
     data_directory,
     known_tasks::{Knowledge, KnownTasks},
     master_client::MasterChannel,
+    sandboxes::Removal,
 };
 
 /// The chunks that are on their way of each transfer.
@@ -113,11 +115,11 @@ impl Transfers {
         outgoing: &mut Outgoing,
     ) -> Result<u64, Failure> {
         let folder = data_directory::sandbox(&self.sandboxes, &task);
+        // Nobody removes it meanwhile.
+        let _reading = self.known_tasks.read(&task);
         let knowledge = self.known_tasks.look(&task);
-        if matches!(knowledge, Knowledge::Unknown) && !folder.exists() {
-            return Err(Failure::Told(format!(
-                "this agent knows nothing of the task {task} (any more)"
-            )));
+        if !folder.exists() {
+            self.explain_absence(&task, &knowledge)?;
         }
         match wanted {
             Wanted::Output {
@@ -138,6 +140,28 @@ impl Transfers {
                 files::send_file(outgoing, self.place(task, path), offset, &self.lists).await
             }
         }
+    }
+
+    /// A task that wrote nothing has no sandbox; what else that may mean is told.
+    fn explain_absence(&self, task: &TaskKey, knowledge: &Knowledge) -> Result<(), Failure> {
+        let told = match (self.known_tasks.removal(task), knowledge) {
+            (Some(Removal::Expired(kept)), _) => format!(
+                "the sandbox of the task {task} was removed {} after its end; its agent's \
+                 sandbox_retention says how long they are kept",
+                duration::display(kept)
+            ),
+            (Some(Removal::Evicted), _) => format!(
+                "the sandbox of the task {task} was removed to free disk: its agent has less than \
+                 its sandbox_min_free"
+            ),
+            (None, Knowledge::Unknown) => format!(
+                "this agent knows nothing of the task {task} (any more): it never ran here, or its \
+                 sandbox was removed, as all are when they have been kept for the agent's \
+                 sandbox_retention"
+            ),
+            (None, Knowledge::Over | Knowledge::Alive(_)) => return Ok(()),
+        };
+        Err(Failure::Told(told))
     }
 
     fn place(&self, task: TaskKey, path: stoker_types::SandboxPath) -> files::Place {

@@ -201,6 +201,14 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "SIZE", env = "STOKER_AGENT_MAX_INPUT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_input: Option<String>,
+    /// How long a sandbox is kept after its task's end [default: 1d]
+    #[arg(long, value_name = "TIME", env = "STOKER_AGENT_SANDBOX_RETENTION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox_retention: Option<String>,
+    /// With less free disk, sandboxes of ended tasks go at once, oldest first [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "STOKER_AGENT_SANDBOX_MIN_FREE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox_min_free: Option<String>,
     /// The CPU time that every compilation may take [default: 30s]
     #[arg(long, value_name = "TIME", env = "STOKER_AGENT_COMPILE_CPU")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What an agent keeps of its tasks: the end of a long log.
+//! What an agent keeps of its tasks, and for how long: the end of a long log, and sandboxes.
 
 use stoker_sdk_testing::DevCluster;
 
@@ -83,4 +83,34 @@ async fn a_reader_that_follows_gets_what_it_was_in_time_for() {
     let fell_behind = logs.stderr.contains(" bytes lost");
     assert!(fell_behind || logs.stdout == all, "{}", logs.stderr);
     assert!(logs.stdout.ends_with("\nline 6000 of 6000\n"));
+}
+
+#[tokio::test]
+async fn a_sandbox_is_kept_for_its_time_and_then_its_readers_are_told() {
+    let cluster = DevCluster::builder()
+        .env("STOKER_AGENT_SANDBOX_RETENTION", "5s")
+        .start()
+        .unwrap();
+    let run = |arguments: &[&str]| run_with_master(cluster.master(), arguments.iter().copied());
+    let updates = run_at(cluster.master(), task("hello").args(["you"])).await;
+    let id = updates.last().unwrap().task.task_id.as_str();
+    let logs = wait_for("removed sandbox", || {
+        let logs = run(&["task", "logs", id]);
+        // As long as it is there, all of it is.
+        (logs.code != Some(0) || !logs.stdout.starts_with("hello")).then_some(logs)
+    });
+    logs.assert_refused(1, &["was removed", "5s", "sandbox_retention"]);
+    run(&["task", "files", id]).assert_refused(1, &["was removed", "5s"]);
+
+    // One that lives for longer than that is whole all the time, and when it has just ended.
+    let chatter = task("chatter").args(["70", "100"]);
+    let updates = run_at(cluster.master(), chatter).await;
+    let id = updates.last().unwrap().task.task_id.as_str();
+    let logs = run(&["task", "logs", id]);
+    assert_eq!(
+        (logs.code, logs.stdout),
+        (Some(0), lines(70)),
+        "{}",
+        logs.stderr
+    );
 }
