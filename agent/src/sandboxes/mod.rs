@@ -84,7 +84,10 @@ impl Collector {
                 // Those that follow were left later.
                 break;
             };
-            self.remove(&kept.task, why)?;
+            // One that does not go must not keep the others.
+            if let Err(error) = self.remove(&kept.task, why) {
+                tracing::error!(task = %kept.task, %error, "a sandbox cannot be removed");
+            }
         }
         Ok(())
     }
