@@ -24,6 +24,10 @@ use crate::cpu::{self, CpuTimes};
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long it may take to end.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
+/// A cluster that has used no more CPU time than this for a while has nothing left to do.
+const QUIET: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(150));
+/// It is looked at so often at most.
+const QUIET_LOOKS: usize = 20;
 /// How much of a log is shown when something fails.
 const SHOWN_LOG_BYTES: usize = 4096;
 
@@ -52,12 +56,13 @@ struct Ready {
 }
 
 impl Cluster {
-    /// Starts both with their data in a new folder in `place`. The agent sells `resources`.
+    /// Starts both, of the program `stoker`, with their data in a new folder in `place`. The agent
+    /// sells `resources`, and gets `more` flags.
     pub(crate) fn start(
-        stoker: &Path,
-        place: &Path,
+        (stoker, place): (&Path, &Path),
         resources: &str,
         durability: Durability,
+        more: &[&str],
     ) -> anyhow::Result<Self> {
         let folder = TempDir::new_in(place)
             .with_context(|| format!("cannot make a folder in {}", place.display()))?;
@@ -77,6 +82,7 @@ impl Cluster {
             "--resources",
             resources,
         ];
+        let flags = [&flags, more].concat();
         let agent = Daemon::start(stoker, "agent", folder.path(), &flags)?;
         Ok(Self {
             agent,
@@ -90,10 +96,36 @@ impl Cluster {
         &self.master.url
     }
 
+    /// The process of the agent's daemon.
+    pub(crate) fn daemon(&self) -> u32 {
+        self.agent.process.id()
+    }
+
+    /// The processes of its runners.
+    pub(crate) fn runners(&self) -> anyhow::Result<Vec<u32>> {
+        cpu::children(self.daemon(), "runner")
+    }
+
+    /// Waits until it has nothing left to do; what each part has used until then.
+    pub(crate) fn settled(&self) -> anyhow::Result<CpuTimes> {
+        let (little, pause) = QUIET;
+        let mut before = self.cpu()?;
+        for _ in 0..QUIET_LOOKS {
+            thread::sleep(pause);
+            let now = self.cpu()?;
+            if now.since(before).total() <= little {
+                return Ok(now);
+            }
+            before = now;
+        }
+        Ok(before)
+    }
+
     /// The CPU time that each part has used until now; the scheduler is this process.
     pub(crate) fn cpu(&self) -> anyhow::Result<CpuTimes> {
-        let daemon = self.agent.process.id();
-        let runner = cpu::children(daemon, "runner")?
+        let daemon = self.daemon();
+        let runner = self
+            .runners()?
             .into_iter()
             .map(cpu::of_process)
             .sum::<anyhow::Result<Duration>>()?;

@@ -9,70 +9,78 @@ mod cpu;
 mod figures;
 mod launch;
 mod machine;
+mod sandbox;
 mod yardstick;
 
 use std::{
-    env,
     io::{self, Write as _},
+    num::NonZeroUsize,
     path::PathBuf,
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use clap::Parser;
 
-/// For a command line that makes no sense.
-const USAGE_EXIT_CODE: u8 = 2;
+/// Measures Stoker on this machine. Close everything else first.
+#[derive(Debug, Parser)]
+enum Arguments {
+    /// What a task costs: throughput, CPU time, latency
+    Launch {
+        /// The tasks of a round
+        #[arg(long, default_value = "10000")]
+        tasks: NonZeroUsize,
+        /// How often
+        #[arg(long, default_value = "5")]
+        rounds: NonZeroUsize,
+        /// Fixes when tasks arrive
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Write all figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// What isolation costs, and how exact shares and ceilings are
+    Sandbox {
+        /// Measure this part alone
+        #[arg(long, value_parser = part)]
+        part: Option<String>,
+        /// Write all figures there too
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+}
 
-const USAGE: &str = "usage: stoker-bench launch [--tasks N] [--rounds N] [--seed N] [--json FILE]";
+fn part(name: &str) -> Result<String, String> {
+    if sandbox::is_part(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("there is {}", sandbox::parts()))
+    }
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let plan = match parse(&arguments) {
-        Ok(plan) => plan,
-        Err(error) => {
-            say(&format!("error: {error:#}\n{USAGE}"));
-            return ExitCode::from(USAGE_EXIT_CODE);
-        }
+    let measured = match Arguments::parse() {
+        Arguments::Launch {
+            tasks,
+            rounds,
+            seed,
+            json,
+        } => launch::run(&launch::Plan {
+            tasks: tasks.get(),
+            rounds: rounds.get(),
+            seed,
+            json,
+        }),
+        Arguments::Sandbox { part, json } => sandbox::run(&sandbox::Plan { part, json }),
     };
-    match launch::run(&plan) {
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn parse(arguments: &[String]) -> anyhow::Result<launch::Plan> {
-    let Some(("launch", rest)) = arguments
-        .split_first()
-        .map(|(verb, rest)| (verb.as_str(), rest))
-    else {
-        bail!("name what to measure");
-    };
-    let mut plan = launch::Plan::default();
-    let mut rest = rest.iter();
-    while let Some(name) = rest.next() {
-        let value = rest
-            .next()
-            .with_context(|| format!("{name} needs a value"))?;
-        match name.as_str() {
-            "--tasks" => plan.tasks = positive(name, value)?,
-            "--rounds" => plan.rounds = positive(name, value)?,
-            "--seed" => plan.seed = value.parse().with_context(|| format!("{name} {value}"))?,
-            "--json" => plan.json = Some(PathBuf::from(value)),
-            _ => bail!("{name} is not known"),
-        }
-    }
-    Ok(plan)
-}
-
-fn positive(name: &str, value: &str) -> anyhow::Result<usize> {
-    let number = value.parse().with_context(|| format!("{name} {value}"))?;
-    if number == 0 {
-        bail!("{name} takes at least 1");
-    }
-    Ok(number)
 }
 
 /// A line about the progress, or an error. A reader that has gone is no reason to stop.
@@ -89,31 +97,30 @@ fn tell(text: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> anyhow::Result<launch::Plan> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        parse(&words)
+    fn parsed(line: &str) -> Result<Arguments, String> {
+        let words = std::iter::once("stoker-bench").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_is_not_said_has_its_default() {
-        let plan = parsed("launch --tasks 500 --json /tmp/a.json").unwrap();
-        assert_eq!(
-            (plan.tasks, plan.rounds),
-            (500, launch::Plan::default().rounds)
-        );
-        assert_eq!(plan.json, Some(PathBuf::from("/tmp/a.json")));
+        let Ok(Arguments::Launch { tasks, rounds, .. }) = parsed("launch --tasks 500") else {
+            panic!("another verb");
+        };
+        assert_eq!((tasks.get(), rounds.get()), (500, 5));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         for (line, what) in [
-            ("", "name what to measure"),
-            ("dance", "name what to measure"),
-            ("launch --tasks", "--tasks needs a value"),
-            ("launch --tasks 0", "--tasks takes at least 1"),
-            ("launch --fast yes", "--fast is not known"),
+            ("dance", "unrecognized subcommand"),
+            ("launch --tasks", "a value is required"),
+            ("launch --tasks 0", "invalid value '0'"),
+            ("launch --fast yes", "unexpected argument '--fast'"),
+            ("sandbox --part sand", "there is no-op, kernels"),
         ] {
-            assert_eq!(parsed(line).unwrap_err().to_string(), what, "{line}");
+            let error = parsed(line).unwrap_err();
+            assert!(error.contains(what), "{line}: {error}");
         }
     }
 }

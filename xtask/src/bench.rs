@@ -1,4 +1,4 @@
-//! `cargo xtask bench launch`: what a task costs, measured. It builds everything for speed and hands over to
+//! `cargo xtask bench`: what Stoker costs, measured. It builds everything for speed and hands over to
 //! `stoker-bench`, which measures and prints; our own progress goes to standard error, so that the first line
 //! of standard output is the result's.
 
@@ -13,7 +13,6 @@ use std::process::Command;
 const PROGRAM: &str = "stoker-bench";
 /// Tells it which `stoker` to measure.
 const STOKER_VARIABLE: &str = "STOKER_BIN";
-const AGAIN: &str = "cargo xtask bench launch";
 
 /// The verb.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -38,7 +37,8 @@ fn all(steps: &mut Steps, workspace: &Workspace, arguments: &[String]) -> Result
     let guests = steps.required("compile the guests", "cargo xtask guests", || {
         guests::build(workspace, &toolchain)
     })?;
-    steps.required("measure (some minutes)", AGAIN, || {
+    let again = format!("cargo xtask bench {}", arguments.join(" "));
+    steps.required("measure (some minutes)", &again, || {
         processes::show(&mut program(stoker, guests, arguments))
     })
 }
@@ -46,31 +46,37 @@ fn all(steps: &mut Steps, workspace: &Workspace, arguments: &[String]) -> Result
 fn program(stoker: PathBuf, guests: PathBuf, arguments: &[String]) -> Command {
     let mut command = Command::new(stoker.with_file_name(PROGRAM));
     command
-        .arg("launch")
         .args(arguments)
         .env(STOKER_VARIABLE, stoker)
         .env(guests::FOLDER_VARIABLE, guests);
     command
 }
 
-/// Whether these are options of `bench launch`, each with a value: what is wrong costs no build.
+/// Whether this says what to measure, with options that have a value each: what is wrong costs no build.
 pub(crate) fn check(arguments: &[String]) -> std::result::Result<(), String> {
-    for pair in arguments.chunks(2) {
+    let (what, options) = match arguments.split_first() {
+        Some((what, options)) if ["launch", "sandbox"].contains(&what.as_str()) => (what, options),
+        Some((what, _)) => return Err(format!("`bench` does not know `{what}`")),
+        None => {
+            return Err("`bench` wants to know what: `bench launch` or `bench sandbox`".to_owned());
+        }
+    };
+    for pair in options.chunks(2) {
         match pair {
-            [name, value] => check_option(name, value)?,
+            [name, value] => check_option(what, name, value)?,
             rest => return Err(format!("`{}` needs a value", rest.join(" "))),
         }
     }
     Ok(())
 }
 
-fn check_option(name: &str, value: &str) -> std::result::Result<(), String> {
+fn check_option(what: &str, name: &str, value: &str) -> std::result::Result<(), String> {
     let number = value.parse::<u64>();
-    let is_right = match name {
-        "--json" => !value.is_empty(),
-        "--tasks" | "--rounds" => number.is_ok_and(|number| number > 0),
-        "--seed" => number.is_ok(),
-        _ => return Err(format!("`bench launch` does not take `{name}`")),
+    let is_right = match (what, name) {
+        (_, "--json") | ("sandbox", "--part") => !value.is_empty(),
+        ("launch", "--tasks" | "--rounds") => number.is_ok_and(|number| number > 0),
+        ("launch", "--seed") => number.is_ok(),
+        _ => return Err(format!("`bench {what}` does not take `{name}`")),
     };
     if is_right {
         Ok(())
@@ -90,13 +96,18 @@ mod tests {
 
     #[test]
     fn options_are_checked_before_anything_is_built() {
-        assert_eq!(checked(""), Ok(()));
-        assert_eq!(checked("--tasks 500 --seed 0 --json a.json"), Ok(()));
+        assert_eq!(checked("launch"), Ok(()));
+        assert_eq!(checked("launch --tasks 500 --seed 0 --json a.json"), Ok(()));
+        assert_eq!(checked("sandbox --part kill"), Ok(()));
         for (line, complaint) in [
-            ("--tasks", "`--tasks` needs a value"),
-            ("--tasks 0", "`--tasks` does not take `0`"),
-            ("--rounds few", "`--rounds` does not take `few`"),
-            ("--fast yes", "`bench launch` does not take `--fast`"),
+            ("launch --tasks", "`--tasks` needs a value"),
+            ("launch --tasks 0", "`--tasks` does not take `0`"),
+            ("launch --rounds few", "`--rounds` does not take `few`"),
+            (
+                "sandbox --tasks 3",
+                "`bench sandbox` does not take `--tasks`",
+            ),
+            ("dance", "`bench` does not know `dance`"),
         ] {
             assert_eq!(checked(line), Err(complaint.to_owned()), "{line}");
         }
@@ -104,7 +115,8 @@ mod tests {
 
     #[test]
     fn the_program_lies_beside_stoker_and_is_told_of_it() {
-        let command = program("/t/release/stoker".into(), "/g".into(), &[]);
+        let launch = ["launch".to_owned()];
+        let command = program("/t/release/stoker".into(), "/g".into(), &launch);
         assert_eq!(processes::describe(&command), "stoker-bench launch");
         assert_eq!(command.get_program(), "/t/release/stoker-bench");
     }

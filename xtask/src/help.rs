@@ -7,7 +7,7 @@ cargo xtask VERB: the project's habits
   demo [PATH]   start a real cluster, count words on it in Wasm, lose a runner, meet its limits
   test          everything that must hold before a change lands
   sim           run the simulator: the real cores in a cruel world, from seeds
-  bench launch  what a task costs: throughput, CPU time, latency, beside yardsticks
+  bench         what Stoker costs, measured beside yardsticks: `launch` or `sandbox`
   setup         make this machine ready; the other verbs do it too
   guests        compile examples/guests to Wasm
   tidy          check the house: arrows, file heads, sizes, names, links
@@ -72,19 +72,27 @@ It builds the simulator alone: neither the engine nor the guests.";
 
 const BENCH: &str = "\
 cargo xtask bench launch [--tasks N] [--rounds N] [--seed N] [--json FILE]: what a task costs
+cargo xtask bench sandbox [--part NAME] [--json FILE]: what isolation costs, and how exact shares are
 
-Builds everything for speed (10 to 20 minutes the first time), starts a master and an agent on free ports,
-and launches tasks that do nothing: 10 000 a round, 5 rounds, and between them the same module on bare
-wasmtime and `posix_spawn` of /bin/true. Then tasks that arrive at random, at 10 % and at 50 % of what went
-through; then all of it again with every record synced. docs/OPERATIONS.md says how to read the result.
+Both build everything for speed first (10 to 20 minutes the first time).
+
+`launch` starts a master and an agent on free ports, and launches tasks that do nothing: 10 000 a round,
+5 rounds, and between them the same module on bare wasmtime and `posix_spawn` of /bin/true. Then tasks that
+arrive at random, at 10 % and at 50 % of what went through; then all of it again with every record synced.
 
   --tasks N     the tasks of a round
   --rounds N    how often
   --seed N      fixes when tasks arrive
   --json FILE   write all figures there too
 
-The first line on standard output is `launch: N tasks/s`; progress goes to standard error. Close everything
-else: the figures are the machine's as it is.";
+`sandbox` measures a no-op and compute kernels in a runner beside bare wasmtime, shares of CPU time by weight
+(in one runner, and between three), ceilings of fuel, the time until a killed guest is gone and until a new
+tenant's first task runs, and what 50 000 sleeping tasks take. Each figure stands beside its aim.
+
+  --part NAME   this part alone: no-op, kernels, shares, thousand, fuel, kill, tenants, first-task, parked
+
+The first line of `launch` on standard output is `launch: N tasks/s`; progress goes to standard error. Close
+everything else: the figures are the machine's as it is. docs/OPERATIONS.md says how to read them.";
 
 const TEST: &str = "\
 cargo xtask test [--skip-demo]: everything that must hold before a change lands

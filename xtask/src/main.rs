@@ -96,15 +96,9 @@ fn parse(arguments: &[String]) -> std::result::Result<Verb, String> {
         return Ok(Verb::Help { text });
     }
     if verb == "bench" {
-        return match rest.split_first() {
-            Some((what, options)) if what == "launch" => {
-                bench::check(options)?;
-                let arguments = options.to_vec();
-                Ok(Verb::Bench { arguments })
-            }
-            Some((what, _)) => Err(format!("`bench` does not know `{what}`")),
-            None => Err("`bench` wants to know what: `bench launch`".to_owned()),
-        };
+        bench::check(rest)?;
+        let arguments = rest.to_vec();
+        return Ok(Verb::Bench { arguments });
     }
     if verb == "sim" {
         let arguments = rest.to_vec();
@@ -153,7 +147,7 @@ mod tests {
         assert_eq!(
             parsed("bench launch --tasks 9"),
             Ok(Verb::Bench {
-                arguments: vec!["--tasks".to_owned(), "9".to_owned()]
+                arguments: ["launch", "--tasks", "9"].map(str::to_owned).to_vec()
             })
         );
         assert_eq!(parsed("sim --seed 7"), Ok(Verb::Sim { arguments }));

@@ -1,13 +1,13 @@
-//! Guests without a cluster around them, for benchmarks: a crowd of copies of one module on the
-//! workers of a runner, and what each of them has used.
+//! Guests without a cluster around them, for benchmarks: what runs tasks in a runner, and what each
+//! guest has used.
 //!
 //! What is measured is what runs tasks; nothing of it is made for the measurement but this window.
 
 use std::{
-    io,
+    fmt, io,
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use stoker_types::{GuestLimits, TaskInfo};
@@ -23,20 +23,95 @@ use crate::{
     wasi,
 };
 
-/// Copies of one module, each a task of its own.
+/// The threads of a runner, for guests of one module.
+pub struct Workers {
+    module: InstancePre<Guest>,
+    // Dropped before the thread that its timers wait on.
+    executor: Executor,
+    control: Control,
+}
+
+impl Workers {
+    /// Starts so many workers, with a reaper and a control thread, for `wasm` on an engine with room
+    /// for its guests.
+    ///
+    /// # Errors
+    /// If the module does not run here, or a thread cannot be started.
+    pub fn start(engine: &Engine, wasm: &[u8], workers: usize) -> wasmtime::Result<Self> {
+        let module = Module::new(engine, wasm)?;
+        let module = wasi::linker(engine)?.instantiate_pre(&module)?;
+        let control = Control::start()?;
+        let executor = Executor::start(workers, &control.handle)?;
+        Ok(Self {
+            module,
+            executor,
+            control,
+        })
+    }
+
+    /// Runs `count` copies of a task from nothing to nothing left, `at_once` of them at a time.
+    pub fn run(&self, task: &TaskInfo, count: usize, at_once: usize) {
+        let (ending, ended) = mpsc::channel();
+        let spawn = || {
+            let ending = ending.clone();
+            // Nobody listens any more only when all have ended.
+            self.spawn(task, || (), move || ending.send(()).unwrap_or_default());
+        };
+        let first = at_once.min(count);
+        (0..first).for_each(|_| spawn());
+        for _ in ended.iter().take(count - first) {
+            spawn();
+        }
+        let _last = ended.iter().take(first).count();
+    }
+
+    /// Runs a task, and says what CPU time it took.
+    #[must_use]
+    pub fn time(&self, task: &TaskInfo) -> Duration {
+        let (ending, ended) = mpsc::channel();
+        let (_stopper, account) =
+            self.spawn(task, || (), move || ending.send(()).unwrap_or_default());
+        // Its end is told, or its job was dropped: either way it is over.
+        let _over = ended.recv();
+        account.usage().cpu_time
+    }
+
+    fn spawn(
+        &self,
+        task: &TaskInfo,
+        on_start: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> (Stopper, Arc<Account>) {
+        let assignment = assignment(task, &self.module, &self.control.handle);
+        let account = Arc::clone(&assignment.account);
+        let job = assignment.into_job(
+            self.control.handle.clone(),
+            Box::new(on_start),
+            Box::new(move |_outcome| on_end()),
+        );
+        (self.executor.spawn(job), account)
+    }
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Workers").finish_non_exhaustive()
+    }
+}
+
+/// Copies of one module that run at the same time, each a task of its own.
 #[derive(Debug)]
 pub struct Crowd {
     guests: Vec<Member>,
-    ended: mpsc::Receiver<()>,
-    // Dropped after the guests have ended, and before the thread that they wait on.
-    _executor: Executor,
-    _control: Control,
+    ended: mpsc::Receiver<usize>,
+    _workers: Workers,
 }
 
 #[derive(Debug)]
 struct Member {
     stopper: Stopper,
     account: Arc<Account>,
+    is_over: bool,
 }
 
 /// What a guest has used so far.
@@ -49,39 +124,29 @@ pub struct Used {
 }
 
 impl Crowd {
-    /// Starts a guest of `wasm` for each of `tasks`, of which resources and limits count, on so many
-    /// workers and an engine with room for them. Returns when all have begun.
+    /// Starts a guest for each of `tasks`, of which resources and limits count. Returns when all
+    /// have begun.
     ///
     /// # Errors
-    /// If the module does not run here, or a thread cannot be started.
-    pub fn start(
-        engine: &Engine,
-        wasm: &[u8],
-        tasks: &[TaskInfo],
-        workers: usize,
-    ) -> wasmtime::Result<Self> {
-        let module = Module::new(engine, wasm)?;
-        let module = wasi::linker(engine)?.instantiate_pre(&module)?;
-        let control = Control::start()?;
-        let executor = Executor::start(workers, &control.handle)?;
+    /// If one does not begin.
+    pub fn start(workers: Workers, tasks: &[TaskInfo]) -> wasmtime::Result<Self> {
         let (started, starts) = mpsc::channel();
         let (ending, ended) = mpsc::channel();
-        let start = |task| {
-            let assignment = assignment(task, &module, &control.handle);
-            let account = Arc::clone(&assignment.account);
+        let start = |(index, task)| {
             let (started, ending) = (started.clone(), ending.clone());
-            let job = assignment.into_job(
-                control.handle.clone(),
-                // Nobody listens any more only when the crowd is gone.
-                Box::new(move || started.send(()).unwrap_or_default()),
-                Box::new(move |_outcome| ending.send(()).unwrap_or_default()),
+            // Nobody listens any more only when the crowd is gone.
+            let (stopper, account) = workers.spawn(
+                task,
+                move || started.send(()).unwrap_or_default(),
+                move || ending.send(index).unwrap_or_default(),
             );
             Member {
-                stopper: executor.spawn(job),
+                stopper,
                 account,
+                is_over: false,
             }
         };
-        let guests: Vec<Member> = tasks.iter().map(start).collect();
+        let guests: Vec<Member> = tasks.iter().enumerate().map(start).collect();
         drop(started);
         let begun = starts.into_iter().take(guests.len()).count();
         if begun < guests.len() {
@@ -90,8 +155,7 @@ impl Crowd {
         Ok(Self {
             guests,
             ended,
-            _executor: executor,
-            _control: control,
+            _workers: workers,
         })
     }
 
@@ -104,15 +168,29 @@ impl Crowd {
         };
         self.guests.iter().map(used).collect()
     }
+
+    /// Ends the guest at `index` as a kill does; says how long it took until its memory was free.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn kill(&mut self, index: usize) -> Duration {
+        let start = Instant::now();
+        self.guests[index].stopper.stop();
+        while !self.guests[index].is_over
+            && let Ok(over) = self.ended.recv()
+        {
+            self.guests[over].is_over = true;
+        }
+        start.elapsed()
+    }
 }
 
 impl Drop for Crowd {
     /// Ends all guests, and waits for that.
     fn drop(&mut self) {
-        for guest in &self.guests {
-            guest.stopper.stop();
-        }
-        let _ended = self.ended.iter().take(self.guests.len()).count();
+        let running = self.guests.iter().filter(|guest| !guest.is_over);
+        let count = running.map(|guest| guest.stopper.stop()).count();
+        let _ended = self.ended.iter().take(count).count();
     }
 }
 

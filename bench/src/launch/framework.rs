@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A registered framework, or one about to be.
 #[derive(Debug)]
-pub(super) struct Framework {
+pub(crate) struct Framework {
     handle: Handle<Order>,
     said: Receiver<Said>,
     thread: JoinHandle<anyhow::Result<()>>,
@@ -24,7 +24,7 @@ pub(super) struct Framework {
 
 impl Framework {
     /// Starts a framework that launches copies of `task`.
-    pub(super) fn start(master: &str, task: Task) -> anyhow::Result<Self> {
+    pub(crate) fn start(master: &str, task: Task) -> anyhow::Result<Self> {
         let (sender, said) = channel();
         let driver = Driver::builder(Launcher::new(task, sender))
             .master(master)
@@ -51,7 +51,7 @@ impl Framework {
     }
 
     /// Runs so many tasks as fast as they go through.
-    pub(super) fn burst(&self, tasks: usize) -> anyhow::Result<Run> {
+    pub(crate) fn burst(&self, tasks: usize) -> anyhow::Result<Run> {
         self.handle.blocking_send(Order::Burst(tasks))?;
         self.wait()
     }
@@ -69,7 +69,7 @@ impl Framework {
     }
 
     /// Leaves the master in order.
-    pub(super) fn stop(self) -> anyhow::Result<()> {
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         runtime.block_on(self.handle.stop())?;
         self.thread

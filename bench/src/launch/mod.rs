@@ -20,8 +20,8 @@ use std::{env, fs, path::PathBuf, thread, time::Duration};
 use anyhow::{Context as _, bail};
 use stoker_sdk_scheduler::Task;
 
+pub(crate) use self::framework::Framework;
 use self::{
-    framework::Framework,
     open_loop::Arrivals,
     report::{Latencies, Mode, Report, Throughput, Workload, Yardsticks},
 };
@@ -48,11 +48,6 @@ const BARE_RUNS: usize = 20_000;
 const SPAWN_RUNS: usize = 1_000;
 /// Each runs this many at a time, or as many as there are cores if that is less.
 const YARDSTICK_THREADS: usize = 2;
-/// A cluster that has used no more CPU time than this for a while has nothing left to do.
-const QUIET: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(150));
-/// It is looked at so often at most.
-const QUIET_LOOKS: usize = 20;
-
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -63,17 +58,6 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Where all figures are written.
     pub(crate) json: Option<PathBuf>,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            tasks: 10_000,
-            rounds: 5,
-            seed: 1,
-            json: None,
-        }
-    }
 }
 
 /// What everything is measured with.
@@ -135,7 +119,7 @@ impl Laboratory<'_> {
         durability: Durability,
         mut yardsticks: Yardsticks,
     ) -> anyhow::Result<(Yardsticks, Mode)> {
-        let cluster = Cluster::start(&self.stoker, &self.place, RESOURCES, durability)?;
+        let cluster = Cluster::start((&self.stoker, &self.place), RESOURCES, durability, &[])?;
         let measured = self.measure_on(&cluster, durability, &mut yardsticks);
         let mode = measured.with_context(|| cluster.last_words())?;
         Ok((yardsticks, mode))
@@ -197,9 +181,9 @@ impl Laboratory<'_> {
     fn burst(&self, cluster: &Cluster) -> anyhow::Result<Burst> {
         let framework = Framework::start(cluster.master(), self.task()?)?;
         framework.burst(1)?;
-        let before = settled(cluster)?;
+        let before = cluster.settled()?;
         let run = framework.burst(self.plan.tasks)?;
-        let cpu = settled(cluster)?.since(before);
+        let cpu = cluster.settled()?.since(before);
         let launched = Rounds::of(run.accepts.iter().map(|tasks| number(*tasks)));
         framework.stop()?;
         Ok(Burst {
@@ -228,19 +212,4 @@ struct Burst {
     rate: f64,
     cpu: CpuTimes,
     tasks_per_accept: f64,
-}
-
-/// Waits until a cluster has nothing left to do; what it has used until then.
-fn settled(cluster: &Cluster) -> anyhow::Result<CpuTimes> {
-    let (little, pause) = QUIET;
-    let mut before = cluster.cpu()?;
-    for _ in 0..QUIET_LOOKS {
-        thread::sleep(pause);
-        let now = cluster.cpu()?;
-        if now.since(before).total() <= little {
-            return Ok(now);
-        }
-        before = now;
-    }
-    Ok(before)
 }

@@ -36,9 +36,9 @@ pub(super) enum Said {
 
 /// How it went, from the first order to the end.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The times of every task.
-    pub(super) times: Vec<Times>,
+    pub(crate) times: Vec<Times>,
     /// How many tasks each accept launched.
     pub(super) accepts: Vec<usize>,
     /// When the first accept was written.
@@ -57,13 +57,13 @@ impl Run {
 
 /// One task's times.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(crate) struct Times {
     /// When it was due to arrive.
-    pub(super) due: Instant,
+    pub(crate) due: Instant,
     /// When it was accepted.
-    pub(super) accepted: Instant,
+    pub(crate) accepted: Instant,
     /// When the scheduler heard that it runs.
-    pub(super) running: Option<Instant>,
+    pub(crate) running: Option<Instant>,
 }
 
 /// The scheduler.

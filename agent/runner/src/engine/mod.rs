@@ -73,3 +73,13 @@ pub(crate) fn build(kind: CodeKind, purpose: Purpose) -> wasmtime::Result<Engine
 pub fn for_yardstick(profile: MemoryProfile, slots: u32) -> wasmtime::Result<Engine> {
     build(CodeKind::of(profile), Purpose::Run { slots })
 }
+
+/// The same engine without any metering, to show what metering costs. No runner has it.
+///
+/// # Errors
+/// If the engine cannot be made on this machine.
+pub fn for_yardstick_unmetered(profile: MemoryProfile, slots: u32) -> wasmtime::Result<Engine> {
+    let mut config = config::config(CodeKind::of(profile), Purpose::Run { slots });
+    config.consume_fuel(false);
+    Engine::new(&config)
+}

@@ -1,0 +1,131 @@
+//! A framework that holds tasks: launches copies of one and says when all of them run.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    convert::Infallible,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use stoker_sdk_scheduler::{
+    Calls, Driver, Handle, Offer, Refusal, Scheduler, StatusUpdate, Task, TaskId, TaskState,
+    Timestamp, take_fitting,
+};
+
+/// How long until all run.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A framework whose tasks run, until it is ended.
+#[derive(Debug)]
+pub(super) struct Holder {
+    handle: Handle<Infallible>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Holder {
+    /// Launches `count` copies of `task`; returns when all run.
+    pub(super) fn start(master: &str, task: &Task, count: usize) -> anyhow::Result<Self> {
+        let (said, heard) = channel();
+        let scheduler = Launches {
+            waiting: vec![task.clone(); count].into(),
+            starting: BTreeSet::new(),
+            said,
+        };
+        let driver = Driver::builder(scheduler)
+            .master(master)
+            .name("holder")
+            .ephemeral()
+            .wait(PATIENCE)
+            .build()?;
+        let handle = driver.handle();
+        let thread = thread::Builder::new()
+            .name("holder".to_owned())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                runtime.block_on(driver.run())?;
+                Ok(())
+            })
+            .context("cannot start a thread")?;
+        await_all(&heard)?;
+        Ok(Self { handle, thread })
+    }
+
+    /// Ends its tasks, and leaves.
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        runtime.block_on(self.handle.stop())?;
+        let ended = self.thread.join();
+        ended.map_err(|_| anyhow!("the scheduler panicked"))?
+    }
+}
+
+fn await_all(heard: &Receiver<Said>) -> anyhow::Result<()> {
+    match heard.recv_timeout(PATIENCE) {
+        Ok(Said::AllRun) => Ok(()),
+        Ok(Said::Failed(message)) => bail!("the scheduler: {message}"),
+        Err(_) => bail!("not all tasks ran within {PATIENCE:?}"),
+    }
+}
+
+#[derive(Debug)]
+enum Said {
+    AllRun,
+    Failed(String),
+}
+
+#[derive(Debug)]
+struct Launches {
+    waiting: VecDeque<Task>,
+    starting: BTreeSet<TaskId>,
+    said: Sender<Said>,
+}
+
+impl Launches {
+    fn say(&self, said: Said) {
+        // A measurement that is gone wants nothing.
+        drop(self.said.send(said));
+    }
+}
+
+impl Scheduler for Launches {
+    type Command = Infallible;
+
+    fn offers(&mut self, _now: Timestamp, offers: Vec<Offer>, calls: &mut Calls) {
+        for offer in offers {
+            let tasks = take_fitting(&offer.resources, &mut self.waiting);
+            let ids = calls.accept_for([offer.id], tasks, Duration::ZERO);
+            self.starting.extend(ids);
+        }
+        if self.waiting.is_empty() {
+            calls.suppress();
+        }
+    }
+
+    fn update(&mut self, _now: Timestamp, update: &StatusUpdate, _calls: &mut Calls) {
+        let task_id = &update.task.task_id;
+        match update.state {
+            TaskState::Starting => {}
+            TaskState::Running => {
+                self.starting.remove(task_id);
+                if self.starting.is_empty() && self.waiting.is_empty() {
+                    self.say(Said::AllRun);
+                }
+            }
+            other => self.say(Said::Failed(format!(
+                "{task_id} is {other}: {}",
+                update.message
+            ))),
+        }
+    }
+
+    fn refused(&mut self, _now: Timestamp, refusal: &Refusal, _calls: &mut Calls) {
+        self.say(Said::Failed(format!(
+            "{} was refused: {}",
+            refusal.verb, refusal.message
+        )));
+    }
+}
