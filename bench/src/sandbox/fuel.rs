@@ -15,12 +15,20 @@ use super::{
 
 const WINDOWS: usize = 5;
 
-pub(super) fn measure(_: &Laboratory) -> anyhow::Result<Vec<Figure>> {
-    [50, 200, 800].map(rate).into_iter().collect()
+pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
+    let rates = [50, 200, 800];
+    rates
+        .into_iter()
+        .map(|mfuel| rate(laboratory, mfuel))
+        .collect()
 }
 
-fn rate(mfuel: u64) -> anyhow::Result<Figure> {
-    let crowd = spinning(&[task(Milli::from_whole(1), Milli::from_whole(mfuel))], 2)?;
+fn rate(laboratory: &Laboratory, mfuel: u64) -> anyhow::Result<Figure> {
+    let crowd = spinning(
+        laboratory,
+        &[task(Milli::from_whole(1), Milli::from_whole(mfuel))],
+        2,
+    )?;
     let mut errors = Vec::new();
     let (mut at, mut fuel) = (Instant::now(), crowd.used()[0].fuel);
     for _ in 0..WINDOWS {

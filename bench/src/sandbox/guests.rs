@@ -9,13 +9,10 @@ use stoker_agent_runner::{
 use stoker_types::{Milli, ModuleReference, Resources, TaskInfo, TaskLimits};
 use wasmtime::Engine;
 
+use super::Laboratory;
+
 /// The places of the pool.
 const SLOTS: u32 = 1100;
-
-/// Counts for ever, 8 units of fuel a round.
-pub(super) const SPIN: &[u8] = br#"(module (func (export "_start") (local $i i64) (loop $again
-    (local.set $i (i64.add (local.get $i) (i64.const 1)))
-    (br_if $again (i64.ne (local.get $i) (i64.const 0))))))"#;
 
 /// Wasmtime's errors in the words of all others here: they are no `std::error::Error`.
 pub(super) fn known<T>(result: wasmtime::Result<T>) -> anyhow::Result<T> {
@@ -32,10 +29,15 @@ pub(super) fn unmetered() -> anyhow::Result<Engine> {
     known(engine::for_yardstick_unmetered(MemoryProfile::Large, SLOTS))
 }
 
-/// A crowd of spinning guests.
-pub(super) fn spinning(tasks: &[TaskInfo], workers: usize) -> anyhow::Result<Crowd> {
+/// A crowd of guests that spin for ever.
+pub(super) fn spinning(
+    laboratory: &Laboratory,
+    tasks: &[TaskInfo],
+    workers: usize,
+) -> anyhow::Result<Crowd> {
+    let (_, wasm) = laboratory.guest("spin")?;
     known(
-        Workers::start(&engine()?, SPIN, workers).and_then(|workers| Crowd::start(workers, tasks)),
+        Workers::start(&engine()?, &wasm, workers).and_then(|workers| Crowd::start(workers, tasks)),
     )
 }
 

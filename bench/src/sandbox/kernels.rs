@@ -18,12 +18,12 @@ use super::{
 
 /// Each with the rounds that take some tenths of a second.
 const KERNELS: [(&str, u32); 6] = [
-    ("matmul", 600),
-    ("sieve", 2000),
+    ("matmul", 500),
+    ("sieve", 800),
     ("sha", 1500),
-    ("fib", 3000),
-    ("interp", 600),
-    ("sort", 500),
+    ("fib", 1500),
+    ("interp", 1000),
+    ("sort", 1000),
 ];
 const ROUNDS: usize = 5;
 const GUEST: &str = "kernels";

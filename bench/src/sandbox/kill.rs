@@ -12,16 +12,16 @@ const KILLS: usize = 300;
 /// As many as fit in the pool with the neighbours.
 const AT_ONCE: usize = 100;
 
-pub(super) fn measure(_: &Laboratory) -> anyhow::Result<Vec<Figure>> {
+pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     let mut times = Vec::new();
     while times.len() < KILLS {
-        let mut crowd = spinning(&vec![plain(); NEIGHBOURS + AT_ONCE], 2)?;
+        let mut crowd = spinning(laboratory, &vec![plain(); NEIGHBOURS + AT_ONCE], 2)?;
         // Down to the neighbours: each is killed beside all that are left.
         times.extend((NEIGHBOURS..NEIGHBOURS + AT_ONCE).map(|index| crowd.kill(index)));
     }
     let mut alone = Vec::new();
-    for _ in 0..KILLS / 10 {
-        let mut crowd = spinning(&vec![plain(); NEIGHBOURS + 1], 2)?;
+    for _ in 0..KILLS {
+        let mut crowd = spinning(laboratory, &vec![plain(); NEIGHBOURS + 1], 2)?;
         alone.push(crowd.kill(NEIGHBOURS));
     }
     let latency = Latency::of(times.iter().copied());

@@ -37,12 +37,14 @@ pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     let holder = Holder::start(cluster.master(), &task, TASKS)?;
     let took = start.elapsed();
     let runners = cluster.runners()?;
-    let mut all = kib(daemon)?.saturating_sub(before);
-    for pid in &runners {
-        all += kib(*pid)?;
-    }
+    let in_daemon = float(kib(daemon)?.saturating_sub(before));
+    let in_runners: u64 = runners
+        .iter()
+        .map(|pid| kib(*pid))
+        .sum::<anyhow::Result<u64>>()?;
+    let in_runners = float(in_runners);
     holder.end()?;
-    let gib = float(all) / KIB_PER_GIB;
+    let gib = (in_daemon + in_runners) / KIB_PER_GIB;
     Ok(vec![
         Figure::of(
             "50,000 sleeping tasks: PSS, page tables, the daemon's growth",
@@ -51,6 +53,16 @@ pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
         )
         .at_most(2.0),
         Figure::of("  sleeping tasks in a GiB", "tasks", [number(TASKS) / gib]).at_least(25_000.0),
+        Figure::of(
+            "  of one, in its runner",
+            "KiB",
+            [in_runners / number(TASKS)],
+        ),
+        Figure::of(
+            "  of one, in the daemon",
+            "KiB",
+            [in_daemon / number(TASKS)],
+        ),
         Figure::of("  runners", "", [number(runners.len())]),
         Figure::of("  until all slept", "s", [seconds(took)]),
     ])

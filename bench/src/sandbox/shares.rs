@@ -18,12 +18,12 @@ use crate::figures::number;
 const WINDOWS: usize = 10;
 
 /// Shares of 1:2:4 in windows of a second.
-pub(super) fn weighted(_: &Laboratory) -> anyhow::Result<Vec<Figure>> {
+pub(super) fn weighted(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     let weights = [1, 2, 4];
     let tasks = weights.map(|cpus| task(Milli::from_whole(cpus), Milli::default()));
     let mut figures = Vec::new();
     for (workers, most) in [(1, 0.5), (2, 2.0)] {
-        let crowd = spinning(&tasks, workers)?;
+        let crowd = spinning(laboratory, &tasks, workers)?;
         thread::sleep(Duration::from_millis(200));
         let windows = (0..WINDOWS).map(|_| {
             let errors = errors_of_window(&crowd, &weights, workers, Duration::from_secs(1));
@@ -36,13 +36,13 @@ pub(super) fn weighted(_: &Laboratory) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// A thousand guests of weights from 1 to 8, over ten seconds.
-pub(super) fn thousand(_: &Laboratory) -> anyhow::Result<Vec<Figure>> {
+pub(super) fn thousand(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     let weights: Vec<u64> = (0..1000).map(|index| index % 8 + 1).collect();
     let tasks: Vec<TaskInfo> = weights
         .iter()
         .map(|cpus| task(Milli::from_whole(*cpus), Milli::default()))
         .collect();
-    let crowd = spinning(&tasks, 2)?;
+    let crowd = spinning(laboratory, &tasks, 2)?;
     thread::sleep(Duration::from_secs(1));
     let mut errors = errors_of_window(&crowd, &weights, 2, Duration::from_secs(10));
     errors.sort_by(f64::total_cmp);
