@@ -12,14 +12,11 @@ use crate::{
 const TENANTS: usize = 40;
 
 pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    for (name, pool, most) in [("without", "0", 10.0), ("with", "4", 2.0)] {
-        let latency = first_tasks(laboratory, &["--warm-runners", pool])?;
-        let name = format!("a tenant's first task, {name} a warm pool, p50");
-        figures.push(Figure::of(name, "ms", [latency.p50_ms]).at_most(most));
-        figures.push(Figure::of("  p99", "ms", [latency.p99_ms]));
-    }
-    Ok(figures)
+    let latency = first_tasks(laboratory, &[])?;
+    Ok(vec![
+        Figure::of("a tenant's first task, p50", "ms", [latency.p50_ms]).at_most(10.0),
+        Figure::of("  p99", "ms", [latency.p99_ms]),
+    ])
 }
 
 fn first_tasks(laboratory: &Laboratory, flags: &[&str]) -> anyhow::Result<Latency> {
