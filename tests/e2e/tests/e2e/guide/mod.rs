@@ -14,10 +14,11 @@
 //! * `rust PATH`: a part of that file of `examples/guide-scheduler`. The parts of a file, in their
 //!   order and with a blank line between them, are all of it.
 //! * `toml`: the dependencies of that example, by their names.
+//! * `toml FILE`: a file that the reader writes.
 //!
 //! In what is shown, `…` stands for any text of a line, and alone on a line for any number of lines.
 //! Blanks are as good as one blank. The lines that say how far `stoker run` is are left out: on a
-//! reader's terminal they vanish. Port 5050 stands for the one that this test's cluster has.
+//! reader's terminal they vanish. Port 5050 stands for the one that this test's master has.
 //!
 //! Owns what a block means; `page` reads them, `terminal` runs commands, `shown` compares.
 
@@ -32,7 +33,10 @@ use self::{
     terminal::{Reader, root},
 };
 
-const PAGES: [&str; 2] = ["run-your-first-task.md", "write-a-scheduler.md"];
+const PAGES: [&str; 3] = [FIRST_TASK, SHARE, SCHEDULER];
+const FIRST_TASK: &str = "run-your-first-task.md";
+const SHARE: &str = "share-a-machine.md";
+const SCHEDULER: &str = "write-a-scheduler.md";
 const EXAMPLE: &str = "examples/guide-scheduler";
 
 /// Does what a page says, in its order.
@@ -47,6 +51,7 @@ fn follow(name: &str) {
             }
             Block::Stays(step) => reader.leave_running(step),
             Block::Session(steps) => session(&mut reader, steps),
+            Block::File { name, text } => reader.write(name, text),
             Block::Code { .. } | Block::Dependencies(_) => {}
         }
     }
@@ -68,12 +73,17 @@ fn session(reader: &mut Reader, steps: &[Step]) {
 
 #[test]
 fn a_first_task_runs_as_its_page_says() {
-    follow(PAGES[0]);
+    follow(FIRST_TASK);
 }
 
 #[test]
 fn the_scheduler_runs_as_its_page_says() {
-    follow(PAGES[1]);
+    follow(SCHEDULER);
+}
+
+#[test]
+fn a_machine_is_shared_as_its_page_says() {
+    follow(SHARE);
 }
 
 #[test]
@@ -94,7 +104,7 @@ fn every_page_is_followed_and_in_the_index() {
 
 #[test]
 fn the_page_holds_all_of_the_scheduler_s_code() {
-    let page = Page::read(PAGES[1]);
+    let page = Page::read(SCHEDULER);
     let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for block in &page.blocks {
         if let Block::Code { path, text } = block {
@@ -122,7 +132,7 @@ fn the_page_holds_all_of_the_scheduler_s_code() {
 
 #[test]
 fn the_page_names_the_dependencies_that_the_scheduler_has() {
-    let page = Page::read(PAGES[1]);
+    let page = Page::read(SCHEDULER);
     let shown = page.blocks.iter().find_map(|block| match block {
         Block::Dependencies(text) => Some(dependencies(text)),
         _ => None,

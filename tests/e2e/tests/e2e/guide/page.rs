@@ -21,6 +21,8 @@ pub(super) enum Block {
     Session(Vec<Step>),
     /// One command that runs on.
     Stays(Step),
+    /// A file to write.
+    File { name: String, text: String },
     /// A part of a file.
     Code {
         /// In the example.
@@ -72,6 +74,10 @@ fn block(info: &str, body: &[&str]) -> Block {
         ["sh"] => Block::Build(body.iter().map(|line| (*line).to_owned()).collect()),
         ["rust", path] => Block::Code {
             path: path.to_owned(),
+            text: body.join("\n"),
+        },
+        ["toml", name] => Block::File {
+            name: name.to_owned(),
             text: body.join("\n"),
         },
         ["toml"] => Block::Dependencies(body.join("\n")),

@@ -47,7 +47,7 @@ pub(super) struct Reader {
     preamble: String,
     /// The terminals whose command goes on, the newest last.
     others: Vec<Terminal>,
-    /// The cluster's address, once there is one.
+    /// The master's address, once there is one.
     address: Option<String>,
     folder: tempfile::TempDir,
 }
@@ -90,7 +90,10 @@ impl Reader {
         if is_setting {
             writeln!(self.preamble, "{command}").unwrap();
         }
-        let printed = self.ask(command);
+        let printed = self.ask(&match &self.address {
+            Some(address) => command.replace(ADDRESS_IN_PAGES, address),
+            None => command.clone(),
+        });
         assert!(
             is_shown(shown, &printed),
             "$ {command}\nis said to print\n{}\nand prints\n{}",
@@ -100,15 +103,21 @@ impl Reader {
         self.code
     }
 
+    /// Writes a file into the folder.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
     /// Starts a command in a new terminal, and goes on when it has printed what is shown.
     pub(super) fn leave_running(&mut self, step: &Step) {
-        let is_cluster = step.command == "stoker dev";
-        let terminal = self.start(&step.command, is_cluster);
-        if is_cluster {
+        let starts_a_master = ["stoker dev", "stoker start master"]
+            .iter()
+            .any(|start| step.command.starts_with(start));
+        let terminal = self.start(&step.command, starts_a_master);
+        if starts_a_master {
             // It also logs, before and after.
             let address = terminal.wait_until(&step.command, |lines| {
-                let line = lines.iter().find(|line| line.starts_with("master "))?;
-                Some(line.rsplit_once("http://")?.1.to_owned())
+                lines.iter().find_map(|line| address_of_master(line))
             });
             let setting = format!("export STOKER_MASTER=http://{address}");
             writeln!(self.preamble, "{setting}").unwrap();
@@ -136,9 +145,9 @@ impl Reader {
         }
     }
 
-    fn start(&self, command: &str, is_cluster: bool) -> Terminal {
+    fn start(&self, command: &str, starts_a_master: bool) -> Terminal {
         // The port of the pages may be taken.
-        let listen = [" --listen 127.0.0.1:0", ""][usize::from(!is_cluster)];
+        let listen = [" --listen 127.0.0.1:0", ""][usize::from(!starts_a_master)];
         let mut shell = Command::new("sh");
         shell
             .arg("-c")
@@ -188,6 +197,15 @@ impl Reader {
         }
         printed
     }
+}
+
+/// The address that `stoker dev` says, or that a master logs.
+fn address_of_master(line: &str) -> Option<String> {
+    let address = match line.strip_prefix("master ") {
+        Some(said) => said.rsplit_once("http://")?.1,
+        None => line.split_once("the master is up address=")?.1,
+    };
+    Some(address.split_whitespace().next()?.to_owned())
 }
 
 /// A process and all that it has printed.
