@@ -1,5 +1,7 @@
 //! What agents and the master say to each other: calls to the master, events from it.
 
+use std::time::Duration;
+
 use crate::{
     AgentId, Attributes, Epoch, FrameworkId, Reason, Resources, Role, RunnerId, SandboxPath,
     StatusUpdate, TaskInfo, TaskKey, TaskState, TaskUsage, Usage,
@@ -97,6 +99,10 @@ pub enum AgentCall {
     Usages(Vec<TaskUsage>),
 }
 
+/// How long a task may take to end after it was told to, unless whoever ends it says otherwise. One
+/// whose module exports no `stoker_stop` is ended at once.
+pub const DEFAULT_KILL_GRACE: Duration = Duration::from_secs(5);
+
 /// What the master tells an agent. Each batch carries the [`Epoch`] of its master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
@@ -115,6 +121,9 @@ pub enum AgentEvent {
         task: TaskKey,
         /// What its last update shall say: `KILL_REQUESTED`, `KILLED_BY_OPERATOR`, …
         reason: Reason,
+        /// How long it may take if its module exports `stoker_stop`; [`DEFAULT_KILL_GRACE`] if
+        /// absent. Told again, the shorter one counts.
+        grace: Option<Duration>,
     },
     /// End all tasks of a framework, now and whenever one turns up.
     ShutdownFramework {

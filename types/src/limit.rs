@@ -43,6 +43,8 @@ pub const UNACKNOWLEDGED_UPDATES_PER_TASK: u64 = 4;
 pub const FILTER_SECONDS: u64 = 365 * 24 * 3600;
 /// The longest failover timeout of a framework: 365 days.
 pub const FAILOVER_TIMEOUT_SECONDS: u64 = 365 * 24 * 3600;
+/// The longest that a task may take to end after it was told to: 10 minutes.
+pub const KILL_GRACE_SECONDS: u64 = 600;
 /// The chunk in which blobs and logs travel.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// The content of an output that its status carries itself.

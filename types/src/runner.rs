@@ -92,6 +92,9 @@ pub enum Order {
     Kill {
         /// Which.
         task: TaskKey,
+        /// How long it may take if its module exports `stoker_stop`; told again, the earlier end
+        /// counts.
+        grace: Duration,
     },
     /// Events up to this number are safe and need not be kept.
     Confirm {

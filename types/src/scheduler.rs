@@ -63,6 +63,9 @@ pub enum Call {
     Kill {
         /// Which.
         task_id: TaskId,
+        /// How long it may take if its module exports `stoker_stop`; the agent's default if absent.
+        /// At most [`limit::KILL_GRACE_SECONDS`](crate::limit::KILL_GRACE_SECONDS).
+        grace: Option<Duration>,
     },
     /// Say that an update, and all of this task before it, has been taken care of.
     Acknowledge {

@@ -3,6 +3,8 @@
 //! Owns the closed list of effects. They are carried out in order by the driver; none of them
 //! returns anything but through an [`crate::Input`].
 
+use std::time::Duration;
+
 use stoker_types::{
     AgentId, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
     agent::{AgentCall, Launch, TransferRequest},
@@ -97,6 +99,8 @@ pub enum Effect {
         runner_id: RunnerId,
         /// Which task.
         task: TaskKey,
+        /// How long it may take, if it handles that; told again, the earlier end counts.
+        grace: Duration,
     },
     /// A runner's events up to this one are safe.
     ConfirmEvent {
@@ -175,6 +179,8 @@ pub enum Record {
         task: TaskKey,
         /// Why.
         reason: Reason,
+        /// How long it may take, if it handles that.
+        grace: Duration,
     },
     /// A task went a step further. Written, or synced where the state is terminal.
     Update {

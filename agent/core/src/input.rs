@@ -167,8 +167,8 @@ pub struct RecoveredTask {
     pub launch: Launch,
     /// The runner that it was handed to, if it was.
     pub runner_id: Option<RunnerId>,
-    /// Why it was asked to end, if it was.
-    pub kill_reason: Option<Reason>,
+    /// Why it was asked to end, and how long it may take, if it was.
+    pub kill: Option<(Reason, Duration)>,
     /// What it used, where it has exited with 0 and only its outputs were to be uploaded.
     pub outputs_pending: Option<Usage>,
     /// Its updates that are not acknowledged, in order.

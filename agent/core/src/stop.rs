@@ -3,7 +3,10 @@
 //! [`begin`] ends all tasks; [`advance`] goes on when they are over (or have had their time): to
 //! the runners, and to the end of the daemon.
 
-use stoker_types::{Reason, RunnerId, Timestamp, agent::AgentCall};
+use stoker_types::{
+    Reason, RunnerId, Timestamp,
+    agent::{AgentCall, DEFAULT_KILL_GRACE},
+};
 
 use crate::{
     Agent, Effect,
@@ -56,8 +59,10 @@ pub(crate) fn begin(
     });
     let at = now.after(agent.config.timeouts.stop_tasks);
     agent.timers.set(Timer::Stop, at);
+    // The other half is for their ends to be told and acknowledged.
+    let grace = (agent.config.timeouts.stop_tasks / 2).min(DEFAULT_KILL_GRACE);
     for key in agent.tasks.keys() {
-        kill_task(agent, now, &key, Reason::AgentStopped, effects);
+        kill_task(agent, now, &key, (Reason::AgentStopped, grace), effects);
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Owns the conversion between the core's records and their storage message, in both directions.
 
+use std::time::Duration;
+
 use prost::Message as _;
 use stoker_agent_core::Record;
 use stoker_proto::{
     convert::{self, ConvertError, STORAGE_VERSION, check_version},
     v1::{self, checkpoint_record as storage},
 };
-use stoker_types::{RunnerId, TaskKey};
+use stoker_types::{RunnerId, TaskKey, agent::DEFAULT_KILL_GRACE};
 
 /// The bytes of a record.
 pub(super) fn encode(record: Record) -> Vec<u8> {
@@ -36,12 +38,15 @@ pub(super) fn encode(record: Record) -> Vec<u8> {
                 runner_id: runner_id.to_string(),
             })
         }
-        Record::KillRequested { task, reason } => {
-            storage::Record::KillRequested(storage::KillRequested {
-                task: Some(task.into()),
-                reason: v1::Reason::from(reason).into(),
-            })
-        }
+        Record::KillRequested {
+            task,
+            reason,
+            grace,
+        } => storage::Record::KillRequested(storage::KillRequested {
+            task: Some(task.into()),
+            reason: v1::Reason::from(reason).into(),
+            grace_ms: Some(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
+        }),
         Record::Update {
             update,
             runner_event,
@@ -111,6 +116,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, ConvertError> {
         storage::Record::KillRequested(kill) => Record::KillRequested {
             task: task(kill.task)?,
             reason: convert::reason(kill.reason)?.ok_or_else(|| missing("reason"))?,
+            // Absent in the logs of older daemons.
+            grace: kill
+                .grace_ms
+                .map_or(DEFAULT_KILL_GRACE, Duration::from_millis),
         },
         storage::Record::Update(update) => Record::Update {
             runner_event: runner_event(&update.runner_id, update.runner_event)?,

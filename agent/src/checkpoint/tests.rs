@@ -92,6 +92,7 @@ fn all_kinds() -> Vec<Record> {
         Record::KillRequested {
             task: task(1),
             reason: stoker_types::Reason::KillRequested,
+            grace: Duration::from_millis(1500),
         },
         Record::Update {
             update: Box::new(update(1, TaskState::Running)),

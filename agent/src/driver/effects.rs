@@ -70,7 +70,11 @@ impl Driver {
                     .runners
                     .launch(runner_id, launch, (module, code), stdin);
             }
-            Effect::Kill { runner_id, task } => parts.runners.kill(runner_id, task),
+            Effect::Kill {
+                runner_id,
+                task,
+                grace,
+            } => parts.runners.kill(runner_id, task, grace),
             Effect::ConfirmEvent { runner_id, event } => parts.runners.confirm(runner_id, event),
             Effect::StopRunner { runner_id } => parts.runners.stop(runner_id),
             Effect::Transfer(request) => parts.transfers.start(request),

@@ -97,6 +97,7 @@ async fn orders_and_their_descriptors_arrive_in_order() {
     let kills = || {
         (0..20_000).map(|number| Order::Kill {
             task: task(&format!("task-{number}")),
+            grace: std::time::Duration::ZERO,
         })
     };
     let mut outgoing: Vec<Outgoing> = kills().map(Into::into).collect();

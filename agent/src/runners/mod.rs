@@ -155,9 +155,9 @@ impl Runners {
         );
     }
 
-    /// Has a runner end a task.
-    pub(crate) fn kill(&self, runner_id: RunnerId, task: TaskKey) {
-        self.send(runner_id, Command::Order(Order::Kill { task }));
+    /// Has a runner end a task, after this grace at the latest.
+    pub(crate) fn kill(&self, runner_id: RunnerId, task: TaskKey, grace: Duration) {
+        self.send(runner_id, Command::Order(Order::Kill { task, grace }));
     }
 
     /// Tells a runner which of its events are safe.

@@ -179,6 +179,13 @@ impl Runner {
     }
 }
 
+fn kill() -> Order {
+    Order::Kill {
+        task: task(),
+        grace: Duration::from_secs(5),
+    }
+}
+
 fn runner_id() -> RunnerId {
     RunnerId::from_bits(9)
 }
@@ -220,11 +227,8 @@ async fn orders_and_events_pass_and_the_last_events_come_before_the_loss() {
     bench.adopt("exec sleep 1000").await;
     let mut runner = bench.welcome().await;
     bench.ready().await;
-    bench
-        .commands
-        .send(Command::Order(Order::Kill { task: task() }))
-        .unwrap();
-    assert_eq!(runner.order().await, Order::Kill { task: task() });
+    bench.commands.send(Command::Order(kill())).unwrap();
+    assert_eq!(runner.order().await, kill());
     bench
         .commands
         .send(Command::Order(Order::Confirm { event: 4 }))

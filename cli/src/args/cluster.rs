@@ -2,7 +2,7 @@
 //!
 //! Owns names and help; never acts.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use stoker_types::SandboxPath;
@@ -24,7 +24,36 @@ pub(crate) enum Task {
     /// Copy a file or folder of a task, live and after its end
     Cp(TaskCp),
     /// End a task
-    Kill(Named),
+    Kill(TaskKill),
+}
+
+const KILL: &str = "\
+A task whose module exports stoker_stop is told by a call of that function and may end by itself;
+when its grace is over it is ended. A task without one is ended at once. Killed again with a shorter
+grace, the earlier end counts: --grace 0s ends it now.";
+
+/// `stoker task kill`
+#[derive(Debug, Args)]
+#[command(after_help = KILL)]
+pub(crate) struct TaskKill {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterAddress,
+    /// The task: any unique prefix of its id
+    #[arg(value_name = "TASK")]
+    pub(crate) id: String,
+    /// How long it may take to end by itself, at most 10 minutes [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = grace)]
+    pub(crate) grace: Option<Duration>,
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    let grace = stoker_types::duration::parse(text)?;
+    let most = Duration::from_secs(stoker_types::limit::KILL_GRACE_SECONDS);
+    if grace > most {
+        let most = stoker_types::duration::display(most);
+        return Err(format!("a task may take at most {most} to end"));
+    }
+    Ok(grace)
 }
 
 /// `stoker task list`

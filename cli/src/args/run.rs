@@ -16,7 +16,8 @@ Exit codes:
   137    killed, over its memory or its output limit
   1      an agent or a runner was lost, or Stoker itself failed
 
-The first Ctrl-C kills the task, the second one leaves.";
+The first Ctrl-C kills the task: one whose module exports stoker_stop is told by a call of that and
+has 5 s to end by itself. The second one ends it at once, and leaves.";
 
 /// `stoker run`
 #[derive(Clone, Debug, Args)]

@@ -2,6 +2,8 @@
 //!
 //! Owns the closed list of inputs; never decides what follows from them.
 
+use std::time::Duration;
+
 use stoker_types::{
     FrameworkId, TaskKey,
     agent::{AgentCall, TransferRequest},
@@ -77,6 +79,8 @@ pub enum OperatorCommand {
     KillTask {
         /// Which.
         task: TaskKey,
+        /// How long it may take, if it handles that; the agent's default if absent.
+        grace: Option<Duration>,
     },
     /// End a framework and its tasks; its id is never valid again.
     TeardownFramework {

@@ -8,10 +8,10 @@ use std::{pin::Pin, time::Duration};
 use futures_util::{Stream, stream};
 use stoker_master_core::OperatorCommand;
 use stoker_proto::{
-    convert::{ListFiles, ReadFile, ReadOutput},
+    convert::{KillTask, ListFiles, ReadFile, ReadOutput},
     v1::{self, operator_service_server::OperatorService},
 };
-use stoker_types::{FrameworkId, TaskKey, agent::TransferRequest};
+use stoker_types::{FrameworkId, agent::TransferRequest};
 use tonic::{Request, Response, Status};
 
 use super::{status, watch};
@@ -44,7 +44,7 @@ impl OperatorService for Operators {
         &self,
         request: Request<v1::KillTaskRequest>,
     ) -> Result<Response<v1::KillTaskResponse>, Status> {
-        let task: TaskKey = request
+        let KillTask { task, grace } = request
             .into_inner()
             .try_into()
             .map_err(|error| status::invalid(&error))?;
@@ -54,7 +54,7 @@ impl OperatorService for Operators {
             "an operator kills a task"
         );
         self.master
-            .ask(OperatorCommand::KillTask { task })
+            .ask(OperatorCommand::KillTask { task, grace })
             .await
             .map_err(|error| status::ask(&error))?;
         Ok(Response::new(v1::KillTaskResponse {}))

@@ -1,6 +1,7 @@
 //! Agents and schedulers through the real core: an offer, a task, its updates, its end, and what
 //! readers see of it.
 
+use stoker_proto::convert::KillTask;
 use stoker_types::{
     AgentId, FrameworkId, FrameworkInfo, Milli, Offer, OfferFilter, Reason, Resources, Role,
     StatusUpdate, TaskInfo, TaskKey, TaskState, Timestamp, Usage,
@@ -238,23 +239,33 @@ async fn a_task_goes_from_offer_to_end_and_is_seen_by_readers() {
     }
 }
 
+fn kill_of(cluster: &Running) -> v1::KillTaskRequest {
+    v1::KillTaskRequest::from(KillTask {
+        task: cluster.key(),
+        grace: Some(std::time::Duration::from_secs(90)),
+    })
+}
+
 #[tokio::test]
 async fn an_operator_kills_a_task() {
     let mut cluster = Running::start(|_| {}).await;
     let mut operators = cluster.master.operators().await;
-    operators
-        .kill_task(v1::KillTaskRequest::from(cluster.key()))
-        .await
-        .unwrap();
+    operators.kill_task(kill_of(&cluster)).await.unwrap();
     let event = cluster.agent.event().await.unwrap();
-    let AgentEvent::Kill { task, reason } = event else {
+    let AgentEvent::Kill {
+        task,
+        reason,
+        grace,
+    } = event
+    else {
         panic!("no kill but {event:?}")
     };
     assert_eq!((task, reason), (cluster.key(), Reason::KilledByOperator));
+    assert_eq!(grace, Some(std::time::Duration::from_secs(90)));
 
     let unknown = v1::KillTaskRequest {
         task_id: "nobody".to_owned(),
-        ..cluster.key().into()
+        ..kill_of(&cluster)
     };
     let error = operators.kill_task(unknown).await.unwrap_err();
     assert_eq!(error.code(), tonic::Code::NotFound);

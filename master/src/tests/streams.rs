@@ -17,6 +17,7 @@ fn wire_call(call_id: u64, call: v1::scheduler_call::Call) -> v1::SchedulerCalls
 fn bad_kill(call_id: u64) -> v1::SchedulerCalls {
     let kill = v1::scheduler_call::Kill {
         task_id: "../etc".to_owned(),
+        grace_ms: None,
     };
     wire_call(call_id, v1::scheduler_call::Call::Kill(kill))
 }

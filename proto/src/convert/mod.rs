@@ -27,7 +27,7 @@ pub use artifact::{Artifact, ArtifactKind, PutHeader};
 pub use enums::{reason, task_state};
 pub use error::ConvertError;
 pub use files::{file_kind, list_files};
-pub use operator::{ListFiles, ReadFile, ReadOutput};
+pub use operator::{KillTask, ListFiles, ReadFile, ReadOutput};
 pub use status::INLINE_OUTPUTS_BYTES;
 pub use storage::{STORAGE_VERSION, check_version};
 pub use task::TASK_BYTES;

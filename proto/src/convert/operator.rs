@@ -1,5 +1,7 @@
 //! What an operator asks of the master.
 
+use std::time::Duration;
+
 use stoker_types::{
     FrameworkId, SandboxPath, TaskKey,
     agent::{OutputStream, TransferRequest, Wanted},
@@ -8,9 +10,18 @@ use stoker_types::{
 use super::{
     enums::WireEnum as _,
     error::{ConvertError, Under as _},
-    read::{parse, required},
+    read::{grace, millis, parse, required},
 };
 use crate::v1;
+
+/// An operator's wish that a task ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KillTask {
+    /// Which task.
+    pub task: TaskKey,
+    /// How long it may take, if it handles that; the agent's default if absent.
+    pub grace: Option<Duration>,
+}
 
 /// An operator's wish for a task's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,32 +181,37 @@ impl TryFrom<v1::ReadFileRequest> for ReadFile {
     }
 }
 
-impl From<TaskKey> for v1::KillTaskRequest {
-    fn from(task: TaskKey) -> Self {
+impl From<KillTask> for v1::KillTaskRequest {
+    fn from(kill: KillTask) -> Self {
         let v1::TaskKey {
             framework_id,
             task_id,
-        } = task.into();
+        } = kill.task.into();
         Self {
             framework_id,
             task_id,
+            grace_ms: kill.grace.map(millis),
         }
     }
 }
 
-impl TryFrom<v1::KillTaskRequest> for TaskKey {
+impl TryFrom<v1::KillTaskRequest> for KillTask {
     type Error = ConvertError;
 
     fn try_from(request: v1::KillTaskRequest) -> Result<Self, Self::Error> {
         let v1::KillTaskRequest {
             framework_id,
             task_id,
+            grace_ms,
         } = request;
-        v1::TaskKey {
+        let task = v1::TaskKey {
             framework_id,
             task_id,
-        }
-        .try_into()
+        };
+        Ok(Self {
+            task: task.try_into()?,
+            grace: grace_ms.map(grace).transpose()?,
+        })
     }
 }
 

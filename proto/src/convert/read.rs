@@ -163,6 +163,19 @@ pub(super) fn bounded_millis(
     Ok(duration)
 }
 
+/// The time that a task may take to end.
+pub(super) fn grace(milliseconds: u64) -> Result<Duration, ConvertError> {
+    let grace = Duration::from_millis(milliseconds);
+    if grace > Duration::from_secs(limit::KILL_GRACE_SECONDS) {
+        return Err(ConvertError::new(
+            format!("{milliseconds} ms is too long"),
+            format!("write at most {} s", limit::KILL_GRACE_SECONDS),
+        )
+        .under("grace_ms"));
+    }
+    Ok(grace)
+}
+
 /// Whole milliseconds, rounded up, so that what is not zero stays so.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)

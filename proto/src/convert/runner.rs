@@ -13,7 +13,10 @@ use super::{
     batch,
     enums::WireEnum as _,
     error::{ConvertError, Under as _},
-    read::{check_length, list, message, nanos, parse, quoted, required, without_zero_bytes},
+    read::{
+        check_length, grace, list, message, millis, nanos, parse, quoted, required,
+        without_zero_bytes,
+    },
     task::own_environment,
 };
 use crate::v1::{self, daemon_frame, runner_event, runner_frame, runner_order};
@@ -243,8 +246,9 @@ impl From<Order> for v1::RunnerOrder {
                 key: Some(key.into()),
             }),
             Order::Launch(launch) => runner_order::Order::Launch((*launch).into()),
-            Order::Kill { task } => runner_order::Order::Kill(runner_order::Kill {
+            Order::Kill { task, grace } => runner_order::Order::Kill(runner_order::Kill {
                 task: Some(task.into()),
+                grace_ms: millis(grace),
             }),
             Order::Confirm { event } => {
                 runner_order::Order::Confirm(runner_order::Confirm { event })
@@ -275,6 +279,7 @@ impl TryFrom<v1::RunnerOrder> for Order {
                 .map(|launch| Self::Launch(Box::new(launch))),
             runner_order::Order::Kill(kill) => Ok(Self::Kill {
                 task: read_task(kill.task).under("kill")?,
+                grace: grace(kill.grace_ms).under("kill")?,
             }),
             runner_order::Order::Confirm(runner_order::Confirm { event }) => {
                 Ok(Self::Confirm { event })

@@ -6,14 +6,14 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use prost::Message;
 use stoker_proto::{
     convert::{
-        Artifact, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
+        Artifact, KillTask, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
         runner::{DaemonFrame, RunnerFrame},
         scheduler,
     },
     v1,
 };
 use stoker_types::{
-    FileEntry, FrameworkId, TaskKey,
+    FileEntry, FrameworkId,
     agent::{AgentCall, AgentEvent},
     scheduler::{Event, NumberedCall},
 };
@@ -88,7 +88,7 @@ fn take_as_everything(bytes: &[u8]) -> Result<(), TestCaseError> {
     take::<ListFiles, v1::ListFilesRequest>(bytes)?;
     take::<ReadFile, v1::ReadFileRequest>(bytes)?;
     take::<FileEntry, v1::FileEntry>(bytes)?;
-    take::<TaskKey, v1::KillTaskRequest>(bytes)?;
+    take::<KillTask, v1::KillTaskRequest>(bytes)?;
     take::<FrameworkId, v1::TeardownFrameworkRequest>(bytes)?;
     if let Ok(batch) = v1::SchedulerCalls::decode(bytes) {
         drop(scheduler::decode_calls(batch));

@@ -337,6 +337,7 @@ fn a_bad_call_does_not_hurt_its_neighbours() {
     let teardown = || Some(wire::Call::Teardown(wire::Teardown {}));
     let kill = Some(wire::Call::Kill(wire::Kill {
         task_id: "..".into(),
+        grace_ms: None,
     }));
     let decoded = scheduler::decode_calls(v1::SchedulerCalls {
         calls: vec![

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree as _};
 use prost::Message;
 use stoker_proto::{
     convert::{
-        Artifact, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
+        Artifact, KillTask, ListFiles, PutHeader, ReadFile, ReadOutput, agent,
         runner::{self, DaemonFrame, RunnerFrame},
         scheduler,
     },
@@ -90,8 +90,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn what_an_operator_ends(key in strategies::task_key(), id in strategies::framework_id()) {
-        check::<TaskKey, v1::KillTaskRequest>(key)?;
+    fn what_an_operator_ends(kill in strategies::kill_task(), id in strategies::framework_id()) {
+        check::<KillTask, v1::KillTaskRequest>(kill)?;
         check::<FrameworkId, v1::TeardownFrameworkRequest>(id)?;
     }
 

@@ -4,7 +4,7 @@ use std::{fmt::Debug, str::FromStr, time::Duration};
 
 use proptest::{collection::btree_map, collection::vec, option, prelude::*};
 use stoker_proto::convert::{
-    Artifact, ArtifactKind, ListFiles, PutHeader, ReadFile, ReadOutput,
+    Artifact, ArtifactKind, KillTask, ListFiles, PutHeader, ReadFile, ReadOutput,
     runner::{DaemonFrame, RunnerFrame},
 };
 use stoker_types::{
@@ -17,6 +17,7 @@ use stoker_types::{
         AgentCall, AgentEvent, AgentInfo, Launch, OutputStream, RunnerInfo, TaskSnapshot,
         TransferRequest,
     },
+    limit,
     runner::{
         CompiledKey, Event as RunnerEvent, Hello, Load, NumberedEvent, Order, Outcome,
         RunnerLaunch, Tenant, Welcome,
@@ -49,6 +50,14 @@ fn host_path() -> impl Strategy<Value = String> {
 
 fn milliseconds() -> impl Strategy<Value = Duration> {
     (0..=365 * 24 * 3600 * 1000_u64).prop_map(Duration::from_millis)
+}
+
+fn grace() -> impl Strategy<Value = Duration> {
+    (0..=limit::KILL_GRACE_SECONDS * 1000).prop_map(Duration::from_millis)
+}
+
+pub(crate) fn kill_task() -> impl Strategy<Value = KillTask> {
+    (task_key(), option::of(grace())).prop_map(|(task, grace)| KillTask { task, grace })
 }
 
 fn nanoseconds() -> impl Strategy<Value = Duration> {
@@ -378,7 +387,7 @@ fn call() -> impl Strategy<Value = Call> {
             .prop_map(|(offer_ids, filter)| Call::Decline { offer_ids, filter }),
         vec(role(), 0..3).prop_map(|roles| Call::Revive { roles }),
         vec(role(), 0..3).prop_map(|roles| Call::Suppress { roles }),
-        task_id().prop_map(|task_id| Call::Kill { task_id }),
+        (task_id(), option::of(grace())).prop_map(|(task_id, grace)| Call::Kill { task_id, grace }),
         (agent_id(), task_id(), any::<u64>()).prop_map(|(agent_id, task_id, number)| {
             Call::Acknowledge {
                 agent_id,
@@ -541,7 +550,13 @@ pub(crate) fn agent_event() -> impl Strategy<Value = AgentEvent> {
         (agent_id(), epoch())
             .prop_map(|(agent_id, epoch)| AgentEvent::Registered { agent_id, epoch }),
         launch().prop_map(|launch| AgentEvent::Launch(Box::new(launch))),
-        (task_key(), reason()).prop_map(|(task, reason)| AgentEvent::Kill { task, reason }),
+        (task_key(), reason(), option::of(grace())).prop_map(|(task, reason, grace)| {
+            AgentEvent::Kill {
+                task,
+                reason,
+                grace,
+            }
+        }),
         framework_id().prop_map(|framework_id| AgentEvent::ShutdownFramework { framework_id }),
         (task_key(), any::<u64>())
             .prop_map(|(task, number)| AgentEvent::Acknowledge { task, number }),
@@ -585,7 +600,7 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
     prop_oneof![
         compiled_key().prop_map(|key| Order::Module { key }),
         runner_launch().prop_map(|launch| Order::Launch(Box::new(launch))),
-        task_key().prop_map(|task| Order::Kill { task }),
+        (task_key(), grace()).prop_map(|(task, grace)| Order::Kill { task, grace }),
         any::<u64>().prop_map(|event| Order::Confirm { event }),
         Just(Order::Shutdown),
         option::of(nanoseconds()).prop_map(|cpu| Order::Budget { cpu }),

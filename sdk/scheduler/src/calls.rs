@@ -36,7 +36,7 @@ pub(crate) enum Wish {
     },
     Revive(Vec<Role>),
     Suppress(Vec<Role>),
-    Kill(TaskId),
+    Kill(TaskId, Option<Duration>),
     Reconcile(Vec<TaskId>),
     ReconcileAll,
     Message {
@@ -179,9 +179,18 @@ impl Calls {
 
     /// Ends a task: `TASK_KILLED` follows, unless it ended by itself first.
     ///
-    /// Sent again with growing pauses, and after each reconnection, until the task has ended.
+    /// A task whose module exports `stoker_stop` is told by a call of that, and has 5 s to end by
+    /// itself; any other one ends at once. Sent again with growing pauses, and after each
+    /// reconnection, until the task has ended.
     pub fn kill(&mut self, task_id: &TaskId) {
-        self.wishes.push(Wish::Kill(task_id.clone()));
+        self.wishes.push(Wish::Kill(task_id.clone(), None));
+    }
+
+    /// The same with another time to end by itself: none at all if zero, at most 10 minutes. Where a
+    /// task is killed again, the earlier end counts.
+    pub fn kill_within(&mut self, task_id: &TaskId, grace: Duration) {
+        let grace = grace.min(Duration::from_secs(stoker_types::limit::KILL_GRACE_SECONDS));
+        self.wishes.push(Wish::Kill(task_id.clone(), Some(grace)));
     }
 
     /// Asks for the state of these tasks, again and again until each has been answered by an

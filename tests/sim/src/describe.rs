@@ -76,7 +76,7 @@ pub(crate) fn call(numbered: &NumberedCall) -> String {
         Call::Acknowledge {
             task_id, number, ..
         } => format!("acknowledge {task_id} {number}"),
-        Call::Kill { task_id } => format!("kill {task_id}"),
+        Call::Kill { task_id, .. } => format!("kill {task_id}"),
         Call::Reconcile { tasks } => format!("reconcile {tasks:?}"),
         Call::Message { task_id, data, .. } => format!("message {task_id} {} B", data.len()),
         Call::Revive { roles } => format!("revive {roles:?}"),
@@ -143,7 +143,7 @@ pub(crate) fn agent_event(event: &AgentEvent) -> String {
                 launch.framework_id, launch.task.id, launch.allocated
             )
         }
-        AgentEvent::Kill { task, reason } => format!("kill {task} {reason}"),
+        AgentEvent::Kill { task, reason, .. } => format!("kill {task} {reason}"),
         AgentEvent::ShutdownFramework { framework_id } => format!("shut down {framework_id}"),
         AgentEvent::Acknowledge { task, number } => format!("acknowledge {task} {number}"),
         AgentEvent::ResendUpdates { framework_id } => format!("resend updates of {framework_id}"),
@@ -229,7 +229,9 @@ pub(crate) fn agent_effect(effect: &AgentEffect) -> String {
         AgentEffect::Launch {
             runner_id, launch, ..
         } => format!("-> {runner_id} launch {}", launch.task.id),
-        AgentEffect::Kill { runner_id, task } => format!("-> {runner_id} kill {task}"),
+        AgentEffect::Kill {
+            runner_id, task, ..
+        } => format!("-> {runner_id} kill {task}"),
         AgentEffect::ConfirmEvent { runner_id, event } => {
             format!("-> {runner_id} confirm {event}")
         }
@@ -247,7 +249,7 @@ fn describe_record(record: &Record) -> String {
         Record::RunnerStarted { runner_id, .. } => format!("started {runner_id}"),
         Record::RunnerEnded { runner_id } => format!("ended {runner_id}"),
         Record::HandedOver { task, runner_id } => format!("handed over {task} to {runner_id}"),
-        Record::KillRequested { task, reason } => format!("to be killed {task} {reason}"),
+        Record::KillRequested { task, reason, .. } => format!("to be killed {task} {reason}"),
         Record::Update {
             update: told,
             runner_event,

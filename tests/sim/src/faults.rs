@@ -224,7 +224,7 @@ fn operate(simulation: &mut Simulation, fault: Fault) {
             framework_id: task.framework_id,
         }
     } else {
-        OperatorCommand::KillTask { task }
+        OperatorCommand::KillTask { task, grace: None }
     };
     simulation.master.operate(scene, command);
 }

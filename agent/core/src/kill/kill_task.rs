@@ -1,5 +1,7 @@
 //! A task is to end. Before it was handed over it never runs; afterwards its runner ends it.
 
+use std::time::Duration;
+
 use stoker_types::{Reason, TaskKey, TaskState, Timestamp};
 
 use crate::{
@@ -18,7 +20,7 @@ pub(crate) fn kill_task(
     agent: &mut Agent,
     now: Timestamp,
     key: &TaskKey,
-    reason: Reason,
+    (reason, grace): (Reason, Duration),
     effects: &mut Vec<Effect>,
 ) {
     let Some(task) = agent.tasks.get_mut(key) else {
@@ -37,18 +39,26 @@ pub(crate) fn kill_task(
         Phase::HandedOver { .. } if task.kill.is_none() => {
             task.kill = Some(Kill {
                 reason,
+                grace,
                 is_written: false,
             });
             let record = Record::KillRequested {
                 task: key.clone(),
                 reason,
+                grace,
             };
             let awaiting = Awaiting::KillRequested(key.clone());
             agent.log.persist(record, awaiting, effects);
             let step = Step::new(TaskState::Killing, reason, "");
             make(agent, now, key, step, effects);
         }
-        Phase::HandedOver { .. } => order(agent, key, effects),
+        Phase::HandedOver { .. } => {
+            // Not written: a daemon that dies now has told the runner, or grants the longer one.
+            if let Some(kill) = &mut task.kill {
+                kill.grace = kill.grace.min(grace);
+            }
+            order(agent, key, effects);
+        }
         Phase::Uploading { usage } => {
             effects.push(Effect::CancelUpload { task: key.clone() });
             end(agent, now, key, outputs::killed(reason, usage), effects);
@@ -77,10 +87,11 @@ pub(crate) fn order(agent: &Agent, key: &TaskKey, effects: &mut Vec<Effect>) {
         .runners
         .get(runner_id)
         .is_some_and(|runner| runner.state.pid().is_some());
-    if can_be_told && task.kill.is_some_and(|kill| kill.is_written) {
+    if let Some(kill) = task.kill.filter(|kill| kill.is_written && can_be_told) {
         effects.push(Effect::Kill {
             runner_id,
             task: key.clone(),
+            grace: kill.grace,
         });
     }
 }

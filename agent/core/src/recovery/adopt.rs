@@ -5,7 +5,7 @@
 //! it told nothing, never reached it: that one is prepared again. A runner that does not answer in
 //! time counts as lost. The agent registers when no runner is being looked for any more.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use stoker_types::{RunnerId, TaskKey, TaskState, Timestamp, runner::Welcome};
 
@@ -41,7 +41,11 @@ pub(crate) fn answered(
     for key in &held {
         if !runner.tasks.contains(key) {
             let task = key.clone();
-            effects.push(Effect::Kill { runner_id, task });
+            effects.push(Effect::Kill {
+                runner_id,
+                task,
+                grace: Duration::ZERO,
+            });
         }
     }
     runner.state = RunnerState::Replaying {

@@ -89,9 +89,13 @@ impl Fold {
                     task.runner_id = Some(runner_id);
                 }
             }
-            Record::KillRequested { task, reason } => {
+            Record::KillRequested {
+                task,
+                reason,
+                grace,
+            } => {
                 if let Some(task) = self.tasks.get_mut(&task) {
-                    task.kill_reason = task.kill_reason.or(Some(reason));
+                    task.kill = task.kill.or(Some((reason, grace)));
                 }
             }
             Record::Update {
@@ -130,7 +134,7 @@ impl Fold {
         self.tasks.entry(key).or_insert_with(|| RecoveredTask {
             launch,
             runner_id: None,
-            kill_reason: None,
+            kill: None,
             outputs_pending: None,
             unacknowledged: Vec::new(),
             acknowledged_number: 0,

@@ -85,8 +85,9 @@ fn restore_task(
         .map(|latest| latest.usage)
         .unwrap_or_default();
     task.updates = updates;
-    task.kill = recovered.kill_reason.map(|reason| Kill {
+    task.kill = recovered.kill.map(|(reason, grace)| Kill {
         reason,
+        grace,
         is_written: true,
     });
     if task.updates.state().is_terminal() {
@@ -100,7 +101,7 @@ fn restore_task(
     }
     task.is_charged = agent.ledger.restore(&task.launch.allocated);
     let runner_id = recovered.runner_id;
-    let kill_reason = recovered.kill_reason;
+    let kill_reason = recovered.kill.map(|(reason, _)| reason);
     let outputs_pending = recovered.outputs_pending;
     runners::tenant::joined(agent, &task.tenant());
     agent.tasks.insert(task);

@@ -54,6 +54,7 @@ fn push_task(task: &Task, records: &mut Vec<Record>) {
         records.push(Record::KillRequested {
             task: key.clone(),
             reason: kill.reason,
+            grace: kill.grace,
         });
     }
     if let Phase::Uploading { usage } = task.phase {

@@ -2,7 +2,7 @@
 
 use stoker_types::{
     Epoch, Timestamp,
-    agent::{AgentCall, AgentEvent},
+    agent::{AgentCall, AgentEvent, DEFAULT_KILL_GRACE},
 };
 
 use super::{Stream, connection, refused::refused, registered::registered};
@@ -52,8 +52,13 @@ pub(crate) fn event(
 fn carry_out(agent: &mut Agent, now: Timestamp, event: AgentEvent, effects: &mut Vec<Effect>) {
     match event {
         AgentEvent::Launch(task) => launch::admit::admit(agent, now, task, effects),
-        AgentEvent::Kill { task, reason } => {
-            kill::kill_task::kill_task(agent, now, &task, reason, effects);
+        AgentEvent::Kill {
+            task,
+            reason,
+            grace,
+        } => {
+            let grace = grace.unwrap_or(DEFAULT_KILL_GRACE);
+            kill::kill_task::kill_task(agent, now, &task, (reason, grace), effects);
         }
         AgentEvent::ShutdownFramework { framework_id } => {
             kill::shutdown_framework::shutdown_framework(agent, now, framework_id, effects);

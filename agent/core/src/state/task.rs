@@ -2,6 +2,8 @@
 //!
 //! Owns the data of a task; the verbs in `launch/`, `kill/` and `updates/` change it.
 
+use std::time::Duration;
+
 use stoker_types::{Reason, RunnerId, TaskKey, Usage, agent::Launch, runner::Tenant};
 
 use crate::{PreparePhase, Prepared, updates::UpdateQueue};
@@ -48,6 +50,8 @@ pub(crate) struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kill {
     pub(crate) reason: Reason,
+    /// How long it may take, if it handles that.
+    pub(crate) grace: Duration,
     /// Whether that is in the log: only then the runner is told.
     pub(crate) is_written: bool,
 }

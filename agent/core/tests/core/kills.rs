@@ -1,9 +1,11 @@
 //! Kills: before the hand-over, after it, of what is not there, of all that a framework has.
 
-use stoker_agent_core::{Effect, Record};
+use std::time::Duration;
+
+use stoker_agent_core::{Effect, Record, replay};
 use stoker_types::{
     Reason, StatusUpdate, TaskState,
-    agent::{AgentEvent, Launch},
+    agent::{AgentEvent, DEFAULT_KILL_GRACE, Launch},
     runner::Outcome,
 };
 
@@ -13,6 +15,7 @@ fn kill(name: &str, reason: Reason) -> AgentEvent {
     AgentEvent::Kill {
         task: key(name),
         reason,
+        grace: None,
     }
 }
 
@@ -92,12 +95,14 @@ fn a_task_that_a_runner_has_is_killed_by_it_once_that_is_written() {
     let requested = Record::KillRequested {
         task: key("a"),
         reason: Reason::KilledByOperator,
+        grace: DEFAULT_KILL_GRACE,
     };
     let expected = [persist(requested), persist(record(killing.clone()))];
     assert_eq!(effects, expected);
     let order = Effect::Kill {
         runner_id,
         task: key("a"),
+        grace: DEFAULT_KILL_GRACE,
     };
     assert_eq!(rig.written(), [order.clone(), told(killing)]);
     // Asked again, the runner is told again; the first reason stays.
@@ -108,6 +113,37 @@ fn a_task_that_a_runner_has_is_killed_by_it_once_that_is_written() {
     last.usage = usage();
     let effects = rig.input(ended(runner_id, 1, "a", Outcome::Killed));
     assert_eq!(effects, [persist(of_event(last, runner_id, 1))]);
+}
+
+#[test]
+fn a_grace_is_logged_and_a_shorter_one_counts_from_then_on() {
+    let mut rig = Rig::registered();
+    let runner_id = rig.running("a");
+    let kill = |grace| AgentEvent::Kill {
+        task: key("a"),
+        reason: Reason::KillRequested,
+        grace,
+    };
+    let order = |grace| Effect::Kill {
+        runner_id,
+        task: key("a"),
+        grace,
+    };
+    let minute = Duration::from_mins(1);
+    let requested = Record::KillRequested {
+        task: key("a"),
+        reason: Reason::KillRequested,
+        grace: minute,
+    };
+    assert_eq!(rig.master(kill(Some(minute)))[0], persist(requested));
+    assert_eq!(rig.written()[0], order(minute));
+    assert_eq!(rig.master(kill(Some(minute * 2))), [order(minute)]);
+    assert_eq!(rig.master(kill(None)), [order(DEFAULT_KILL_GRACE)]);
+    let at_once = kill(Some(Duration::ZERO));
+    assert_eq!(rig.master(at_once), [order(Duration::ZERO)]);
+    // A later daemon finds the one that was written.
+    let log = replay(rig.records.clone());
+    assert_eq!(log.tasks[0].kill, Some((Reason::KillRequested, minute)));
 }
 
 #[test]
@@ -167,6 +203,7 @@ fn all_tasks_of_a_framework_that_is_shut_down_end_and_are_told_once() {
     let requested = Record::KillRequested {
         task: key("a"),
         reason: Reason::FrameworkRemoved,
+        grace: DEFAULT_KILL_GRACE,
     };
     let expected = [
         persist(requested),
@@ -178,6 +215,7 @@ fn all_tasks_of_a_framework_that_is_shut_down_end_and_are_told_once() {
     let order = Effect::Kill {
         runner_id,
         task: key("a"),
+        grace: DEFAULT_KILL_GRACE,
     };
     let acknowledged = Record::Acknowledged {
         task: key("a"),

@@ -76,6 +76,7 @@ fn kill() -> AgentEvent {
     AgentEvent::Kill {
         task: key("a"),
         reason: Reason::KillRequested,
+        grace: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use stoker_agent_core::{Effect, Input, Record, Recovered, replay};
 use stoker_types::{
     Reason, RunnerId, StatusUpdate, TaskKey, TaskState,
-    agent::AgentEvent,
+    agent::{AgentEvent, DEFAULT_KILL_GRACE},
     runner::{Outcome, Welcome},
 };
 
@@ -36,6 +36,7 @@ fn kill_requested(name: &str) -> Record {
     Record::KillRequested {
         task: key(name),
         reason: Reason::KillRequested,
+        grace: DEFAULT_KILL_GRACE,
     }
 }
 
@@ -163,6 +164,7 @@ fn a_kill_that_was_asked_for_is_asked_for_again() {
     let order = Effect::Kill {
         runner_id: RUNNER,
         task: key("a"),
+        grace: DEFAULT_KILL_GRACE,
     };
     assert_eq!(rig.input(answer([key("a")], 0)), [order]);
 }
@@ -186,6 +188,7 @@ fn a_task_that_the_log_does_not_know_is_ended() {
     let order = Effect::Kill {
         runner_id: RUNNER,
         task: key("stray"),
+        grace: Duration::ZERO,
     };
     assert_eq!(effects, [order]);
 }
@@ -346,6 +349,7 @@ fn a_snapshot_of_the_log_says_the_same_as_the_log() {
     rig.master(AgentEvent::Kill {
         task: key("a"),
         reason: Reason::KillRequested,
+        grace: None,
     });
     let log = replay(rig.records.clone());
     assert_eq!((log.tasks.len(), log.runners.len()), (1, 1));

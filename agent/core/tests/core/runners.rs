@@ -102,6 +102,7 @@ fn a_runner_that_ends_for_nobody_is_not_started_again() {
     rig.master(AgentEvent::Kill {
         task: key("a"),
         reason: Reason::KillRequested,
+        grace: None,
     });
     rig.written();
     let effects = rig.input(lost(runner_id, "cannot fork"));

@@ -14,6 +14,9 @@ use crate::support::*;
 const EXIT: Effect = Effect::Exit { failure: None };
 const STOP: Input = Input::Stop { kill_tasks: true };
 
+/// Half of what an agent gives its tasks when it stops.
+const STOP_GRACE: Duration = Duration::from_millis(2500);
+
 fn killed(number: u64) -> StatusUpdate {
     let mut last = update("a", number, TaskState::Killed);
     last = because(last, Reason::AgentStopped, "");
@@ -31,12 +34,14 @@ fn stopping() -> (Rig, RunnerId) {
     let requested = Record::KillRequested {
         task: key("a"),
         reason: Reason::AgentStopped,
+        grace: STOP_GRACE,
     };
     let expected = [persist(requested), persist(record(killing.clone()))];
     assert_eq!(effects, expected);
     let order = Effect::Kill {
         runner_id,
         task: key("a"),
+        grace: STOP_GRACE,
     };
     assert_eq!(rig.written(), [order, told(killing)]);
     (rig, runner_id)

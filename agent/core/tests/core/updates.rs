@@ -42,6 +42,7 @@ fn talkative(rig: &mut Rig) -> RunnerId {
     rig.master(AgentEvent::Kill {
         task: key("a"),
         reason: Reason::KillRequested,
+        grace: None,
     });
     rig.written();
     rig.input(ended(runner_id, 2, "a", EXITED));

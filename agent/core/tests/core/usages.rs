@@ -59,16 +59,15 @@ fn what_tasks_use_is_gathered_and_told_once_a_second() {
 #[test]
 fn what_does_not_fit_into_a_batch_is_told_first_the_next_time() {
     let mut rig = Rig::registered();
-    let names: Vec<String> = (0..=limit::BATCH_ITEMS)
-        .map(|number| format!("t{number}"))
-        .collect();
-    let mut runner_id = RunnerId::from_bits(0);
-    for name in &names {
-        runner_id = rig.running_as(name, launch_of(1, name, "mem=1KiB"));
-    }
+    let run = |number: usize| {
+        let name = format!("t{number}");
+        let runner_id = rig.running_as(&name, launch_of(1, &name, "mem=1KiB"));
+        (name, runner_id)
+    };
+    let tasks: Vec<(String, RunnerId)> = (0..=limit::BATCH_ITEMS).map(run).collect();
     rig.wait(Duration::from_secs(1));
-    for name in &names {
-        rig.input(tell(runner_id, &[(name, of(1))]));
+    for (name, runner_id) in &tasks {
+        rig.input(tell(*runner_id, &[(name, of(1))]));
     }
     let told = |effects: &[Effect]| match effects {
         [
@@ -84,7 +83,7 @@ fn what_does_not_fit_into_a_batch_is_told_first_the_next_time() {
     };
     let first = rig.wait(USAGE_INTERVAL);
     assert_eq!(told(&first), (limit::BATCH_ITEMS, "t0".to_owned()));
-    rig.input(tell(runner_id, &[("t0", of(2))]));
+    rig.input(tell(tasks[0].1, &[("t0", of(2))]));
     assert_eq!(told(&rig.wait(USAGE_INTERVAL)), (2, "t1000".to_owned()));
 }
 

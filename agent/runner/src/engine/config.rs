@@ -105,13 +105,17 @@ fn memory(config: &mut Config, profile: MemoryProfile) {
     };
 }
 
+/// The guests that are told at once that they are to end, each on a second stack while it handles
+/// that; the others are told a little later.
+const STOP_STACKS: u32 = 64;
+
 /// The pool of the large profile: room for `slots` guests, kept warm between them.
 fn pool(slots: u32, limits: &GuestLimits) -> PoolingAllocationConfig {
     let tables = u32::try_from(limits.tables).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_component_instances(slots)
-        .total_stacks(slots)
+        .total_stacks(slots.saturating_add(STOP_STACKS))
         .total_gc_heaps(slots)
         // A heap for exceptions takes a memory's place.
         .total_memories(slots.saturating_mul(2))

@@ -63,6 +63,16 @@ impl Stopper {
         self.fiber.account.request_stop();
         self.fiber.end_unless_running();
     }
+
+    /// Has the job's guest told that it is to end, if its module has a function for that: when it
+    /// yields or is woken next. Says whether it has one; otherwise nothing happens.
+    pub(crate) fn ask(&self) -> bool {
+        let has_hook = self.fiber.account.has_stop_hook();
+        if has_hook {
+            self.fiber.account.ask_to_stop();
+        }
+        has_hook
+    }
 }
 
 /// Waits for a wake.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
+    atomic::{AtomicU8, Ordering::SeqCst},
 };
 
 use tokio::sync::Notify;
@@ -15,23 +15,46 @@ pub struct Killer {
 
 #[derive(Debug, Default)]
 struct Inner {
-    is_killed: AtomicBool,
+    /// [`ASKED`] or [`KILLED`]; zero before.
+    state: AtomicU8,
     changed: Notify,
 }
 
+const ASKED: u8 = 1;
+const KILLED: u8 = 2;
+
 impl Killer {
+    /// Ends the run: before it has begun at once; later a guest that exports `stoker_stop` is told
+    /// first, and has its grace.
+    pub fn ask(&self) {
+        self.raise(ASKED);
+    }
+
     /// Ends the run, at its next slice, or before it has begun.
     pub fn kill(&self) {
-        self.inner.is_killed.store(true, SeqCst);
+        self.raise(KILLED);
+    }
+
+    fn raise(&self, state: u8) {
+        self.inner.state.fetch_max(state, SeqCst);
         self.inner.changed.notify_waiters();
     }
 
-    /// Resolves when the run is to end.
+    /// Resolves when the run is to end, at once or not.
+    pub(super) async fn asked(&self) {
+        self.reaches(ASKED).await;
+    }
+
+    /// Resolves when the run is to end at once.
     pub(super) async fn killed(&self) {
+        self.reaches(KILLED).await;
+    }
+
+    async fn reaches(&self, state: u8) {
         loop {
-            // Registered before the look, so that no kill in between is missed.
+            // Registered before the look, so that no change in between is missed.
             let changed = self.inner.changed.notified();
-            if self.inner.is_killed.load(SeqCst) {
+            if self.inner.state.load(SeqCst) >= state {
                 return;
             }
             changed.await;

@@ -10,9 +10,14 @@ use std::{
 
 use stoker_types::{
     Digest, GuestLimits, Usage,
+    agent::DEFAULT_KILL_GRACE,
     runner::{CompiledKey, Outcome},
 };
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use super::{Captured, Killer, LocalTask, OutputMode, Phase, Report, compile_in_child};
 use crate::{
@@ -71,7 +76,7 @@ async fn live(
     progress(Phase::Compiling);
     let artifact = tokio::select! {
         biased;
-        () = killer.killed() => return Ok(report(Outcome::Killed)),
+        () = killer.asked() => return Ok(report(Outcome::Killed)),
         artifact = compile(&task) => artifact?,
     };
     let (sink, captures): (Box<dyn Sink>, _) = match task.output {
@@ -190,8 +195,17 @@ async fn ended(
     tokio::select! {
         biased;
         outcome = &mut receiver => return outcome.unwrap_or(Outcome::Killed),
-        () = killer.killed() => stopper.stop(),
+        () = killer.asked() => {}
     }
+    if stopper.ask() {
+        tokio::select! {
+            biased;
+            outcome = &mut receiver => return outcome.unwrap_or(Outcome::Killed),
+            () = killer.killed() => {}
+            () = sleep(DEFAULT_KILL_GRACE) => {}
+        }
+    }
+    stopper.stop();
     match timeout(KILL_TIMEOUT, receiver).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) | Err(_) => Outcome::Killed,

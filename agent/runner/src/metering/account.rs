@@ -4,12 +4,16 @@
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::{Duration, Instant},
 };
 
 use stoker_types::Usage;
+use tokio::sync::Notify;
 
 /// Counters of one task. Each but the CPU time, to which several threads add, has one writer at a
 /// time (the thread that polls the fiber), so that relaxed stores are enough.
@@ -28,6 +32,13 @@ pub(crate) struct Account {
     /// What of the CPU time the run queue has not been told.
     elsewhere_nanos: AtomicU64,
     stop: AtomicBool,
+    /// Whether its module has a function to be called before it is stopped.
+    has_stop_hook: AtomicBool,
+    /// Whether that is to be called, and who waits to hear of it.
+    asked: AtomicBool,
+    asking: Notify,
+    /// Whether it was.
+    stop_hook_called: AtomicBool,
     /// How many slices have begun, and the fuel of the latest.
     slices: AtomicU64,
     slice_fuel: AtomicU64,
@@ -49,7 +60,51 @@ impl Account {
         self.ended.get_or_init(Instant::now);
     }
 
-    /// Asks the task to stop.
+    /// The task's module has a function to be called before the task is stopped.
+    pub(crate) fn set_has_stop_hook(&self) {
+        self.has_stop_hook.store(true, Relaxed);
+    }
+
+    /// Whether there is such a function.
+    pub(crate) fn has_stop_hook(&self) -> bool {
+        self.has_stop_hook.load(Relaxed)
+    }
+
+    /// Has that function called when the guest yields or is woken next, and wakes it if it sleeps.
+    pub(crate) fn ask_to_stop(&self) {
+        self.asked.store(true, SeqCst);
+        self.asking.notify_waiters();
+    }
+
+    /// Whether that function is to be called, or has been.
+    pub(crate) fn is_asked_to_stop(&self) -> bool {
+        self.asked.load(SeqCst)
+    }
+
+    /// Resolves when that function is to be called, or has been.
+    pub(crate) async fn asked_to_stop(&self) {
+        loop {
+            // Registered before the look, so that nothing in between is missed.
+            let asking = self.asking.notified();
+            if self.is_asked_to_stop() {
+                return;
+            }
+            asking.await;
+        }
+    }
+
+    /// That function is called now.
+    pub(crate) fn set_stop_hook_called(&self) {
+        self.stop_hook_called.store(true, Relaxed);
+    }
+
+    /// Whether that function was called: how the task ends from then on, it ends because it was
+    /// told to.
+    pub(crate) fn is_stop_hook_called(&self) -> bool {
+        self.stop_hook_called.load(Relaxed)
+    }
+
+    /// Has the task stop at once.
     pub(crate) fn request_stop(&self) {
         self.stop.store(true, Relaxed);
     }

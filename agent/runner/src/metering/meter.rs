@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::{AsContext, AsContextMut as _, CallHook, Store, StoreContextMut};
+use wasmtime::{AsContext, AsContextMut as _, CallHook, Store, StoreContextMut, TypedFunc};
 
-use super::{Account, HOST_SLICE, Metering, SLICE_FUEL, Stop};
+use super::{Account, HOST_SLICE, Metering, SLICE_FUEL, Stop, stop_hook::StopHook};
 use crate::guest::Guest;
 
 /// More than a guest can burn: 2^62 units are a hundred years at 10 billion a second.
@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     /// When the guest entered the host, and how long its fiber had been suspended until then.
     host_entry: Option<(Instant, Duration)>,
     slice: Slice,
+    /// What is to be called before the guest is stopped, if it has that and it was not called yet.
+    pub(super) stop_hook: Option<TypedFunc<(), ()>>,
 }
 
 /// The slice that the guest is in.
@@ -65,6 +67,7 @@ impl Meter {
             on_entry: Some(on_entry),
             host_entry: None,
             slice: Slice::default(),
+            stop_hook: None,
         }
     }
 
@@ -76,6 +79,11 @@ impl Meter {
     /// What its guest has used.
     pub(crate) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The same, to be kept while the guest runs.
+    pub(super) fn shared_account(&self) -> Arc<Account> {
+        Arc::clone(&self.account)
     }
 
     /// Whether some of the guest's code has run.
@@ -92,7 +100,11 @@ impl Meter {
             metering, armed, ..
         } = store.data().meter;
         metering.arm(store, armed, SLICE_FUEL)?;
-        store.call_hook(on_transition);
+        if store.data().meter.account.has_stop_hook() {
+            store.call_hook_async(StopHook);
+        } else {
+            store.call_hook(on_transition);
+        }
         Ok(())
     }
 
@@ -116,7 +128,10 @@ fn used(store: &impl AsContext<Data = Guest>) -> u64 {
 }
 
 /// Runs at each step from guest to host and back.
-fn on_transition(mut store: StoreContextMut<'_, Guest>, step: CallHook) -> wasmtime::Result<()> {
+pub(super) fn on_transition(
+    mut store: StoreContextMut<'_, Guest>,
+    step: CallHook,
+) -> wasmtime::Result<()> {
     match step {
         CallHook::CallingWasm => {
             if let Some(on_entry) = store.data_mut().meter.on_entry.take() {

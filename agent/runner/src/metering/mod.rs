@@ -19,6 +19,7 @@ mod fuel;
 mod mechanism;
 mod meter;
 mod stop;
+pub(crate) mod stop_hook;
 
 pub use mechanism::{Metering, UnknownMetering};
 

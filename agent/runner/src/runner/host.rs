@@ -113,11 +113,11 @@ impl Host {
         tasks.insert(key, Live::new(stopper, account));
     }
 
-    /// Ends a task. One that is not there has ended already.
-    pub(super) fn kill(&self, task: &TaskKey) {
-        let tasks = self.tasks.lock();
-        if let Some(live) = tasks.get(task) {
-            live.stop();
+    /// Ends a task, after this grace at the latest. One that is not there has ended already.
+    pub(super) fn kill(&self, task: &TaskKey, grace: Duration) {
+        let mut tasks = self.tasks.lock();
+        if let Some(live) = tasks.get_mut(task) {
+            live.kill(grace, &self.control);
         }
     }
 

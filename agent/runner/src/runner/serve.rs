@@ -181,7 +181,7 @@ fn obey(host: &mut Host, connection: &mut Connection, frame: DaemonFrame) -> Ver
                 let stdin = launch.has_stdin.then(|| connection.take_descriptor());
                 host.launch(*launch, stdin.flatten());
             }
-            Order::Kill { task } => host.kill(&task),
+            Order::Kill { task, grace } => host.kill(&task, grace),
             Order::Confirm { event } => host.outbox().confirm(event),
             Order::Budget { cpu } => host.set_budget(cpu),
             Order::Shutdown => return Verdict::Ends,

@@ -9,7 +9,11 @@ use std::{
 };
 
 use stoker_types::{TaskKey, TaskUsage, Usage};
-use tokio::sync::{Notify, futures::Notified};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, futures::Notified},
+    time::{Instant, sleep_until},
+};
 
 use crate::{executor::Stopper, metering::Account};
 
@@ -20,6 +24,8 @@ pub(super) struct Live {
     account: Arc<Account>,
     /// How many slices it had when its use was last told.
     told_slices: u64,
+    /// When it is ended, if it was asked to end by itself.
+    ends_at: Option<Instant>,
 }
 
 /// All of them.
@@ -47,7 +53,28 @@ impl Live {
             stopper,
             account,
             told_slices: 0,
+            ends_at: None,
         }
+    }
+
+    /// Ends it: at once if its module has no function to be told by, and otherwise after this grace,
+    /// or an earlier one that it was given before.
+    pub(super) fn kill(&mut self, grace: Duration, control: &Handle) {
+        if grace.is_zero() || !self.stopper.ask() {
+            self.stop();
+            return;
+        }
+        let at = Instant::now() + grace;
+        if self.ends_at.is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        self.ends_at = Some(at);
+        let stopper = self.stopper.clone();
+        // It has nothing to do for a task that has ended by then.
+        drop(control.spawn(async move {
+            sleep_until(at).await;
+            stopper.stop();
+        }));
     }
 
     /// Ends it at once.
@@ -165,6 +192,10 @@ impl Table<'_> {
 
     pub(super) fn get(&self, key: &TaskKey) -> Option<&Live> {
         self.by_key.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &TaskKey) -> Option<&mut Live> {
+        self.by_key.get_mut(key)
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Live> {

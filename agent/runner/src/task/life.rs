@@ -11,7 +11,7 @@ use crate::{
     executor::{Finished, Job, Share},
     guest::Guest,
     limits::{self, MemoryLimiter},
-    metering::{Account, Meter, Metering},
+    metering::{Account, Meter, Metering, stop_hook},
     output::Output,
     wasi::{Disk, Folder, Quota, Surroundings},
 };
@@ -79,6 +79,9 @@ impl Assignment {
     ) -> Job {
         let output = self.output.clone();
         let account = Arc::clone(&self.account);
+        if stop_hook::is_exported(&self.module) {
+            account.set_has_stop_hook();
+        }
         Job {
             share: self.share,
             wall_time: self.bounds.wall_time,
@@ -126,6 +129,7 @@ async fn live(
 /// Instantiates the module and calls its entry: all of the guest's code runs in here.
 async fn call(store: &mut Store<Guest>, module: &InstancePre<Guest>) -> wasmtime::Result<()> {
     let instance = module.instantiate_async(&mut *store).await?;
+    stop_hook::find(store, instance)?;
     let entry = instance.get_typed_func::<(), ()>(&mut *store, ENTRY)?;
     entry.call_async(store, ()).await
 }

@@ -15,6 +15,10 @@ use crate::{
 
 /// How a task ended whose guest gave `result`.
 pub(super) fn of(result: &wasmtime::Result<()>, guest: &Guest, output: &Output) -> Outcome {
+    if guest.meter.account().is_stop_hook_called() {
+        // However it ended: it was told to.
+        return Outcome::Killed;
+    }
     let Err(error) = result else {
         return Outcome::Exited { code: 0 };
     };

@@ -17,4 +17,5 @@ mod modules;
 mod output;
 mod protocol;
 mod shares;
+mod stop;
 mod time;

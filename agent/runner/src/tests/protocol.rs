@@ -116,6 +116,13 @@ fn ended(event: &NumberedEvent) -> (u64, &str, &Outcome) {
     }
 }
 
+fn kill(task: &str) -> Order {
+    Order::Kill {
+        task: key(task),
+        grace: Duration::from_secs(5),
+    }
+}
+
 #[test]
 fn a_launch_starts_and_ends_with_its_output_on_disk() {
     let runner = Runner::start();
@@ -209,12 +216,7 @@ fn a_task_outlives_its_daemon_and_is_named_to_the_next() {
     let (mut next, welcome) = runner.connect(1);
     assert_eq!((welcome.tasks, welcome.last_event), (vec![key("a")], 1));
     assert!(daemon.is_closed());
-    next.order([
-        Order::Kill { task: key("a") },
-        Order::Kill {
-            task: key("stranger"),
-        },
-    ]);
+    next.order([kill("a"), kill("stranger")]);
     assert_eq!(ended(&next.events(1)[0]), (2, "a", &Outcome::Killed));
     runner.end(next);
 }
@@ -266,9 +268,7 @@ fn what_cannot_be_launched_is_told_as_an_end() {
     assert!(message.contains("all 4 slots"), "{message}");
 
     // A slot is free again when the end is told.
-    daemon.order([Order::Kill {
-        task: key("slot-0"),
-    }]);
+    daemon.order([kill("slot-0")]);
     assert_eq!(daemon.end().1, Outcome::Killed);
     daemon.order([runner.launch("sixth", module, &spinner)]);
     assert!(matches!(daemon.events(1)[0].event, Event::Started { .. }));

@@ -30,10 +30,10 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     linker.allow_shadowing(true);
     reads(&mut linker)?;
     quota::define(&mut linker)?;
+    poll::define(&mut linker)?;
     linker.func_wrap(WASI, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(I32Exit(code).into())
     })?;
-    poll::define(&mut linker)?;
     sockets(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)

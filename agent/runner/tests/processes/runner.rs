@@ -31,6 +31,7 @@ pub(crate) const CASES: &[crate::Case] = &[
         "runner_tells_its_load_and_keeps_its_budget",
         tells_its_load_and_keeps_its_budget,
     ),
+    ("runner_gives_a_grace", gives_a_grace),
     ("runner_ends_when_it_is_orphaned", ends_when_it_is_orphaned),
     (
         "runner_dies_with_its_parent_if_told",
@@ -216,9 +217,60 @@ fn tells_its_load_and_keeps_its_budget() {
     daemon.order([Order::Budget { cpu: None }]);
     daemon.load_with("runs free", |load| part(load.used, load) > 0.4);
 
-    daemon.order([Order::Kill { task: task() }]);
+    daemon.order([Order::Kill {
+        task: task(),
+        grace: Duration::from_secs(600),
+    }]);
     assert_eq!(daemon.end(), (2, Outcome::Killed));
     daemon.load_with("is idle", |load| load.wanted.is_zero());
+    daemon.order([Order::Shutdown]);
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+/// Spins until it is told to end, says `bye`, and ends; says nothing and spins on if it is told with
+/// an argument.
+const GRACEFUL: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+    (memory (export "memory") 1) (data (i32.const 0) "\08\00\00\00\04\00\00\00bye\0a")
+    (global $told (mut i32) (i32.const 0))
+    (func (export "stoker_stop")
+        (drop (call $args (i32.const 32) (i32.const 36)))
+        (global.set $told (i32.eq (i32.load (i32.const 32)) (i32.const 1))))
+    (func (export "_start")
+        (loop $again (br_if $again (i32.eqz (global.get $told))))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))))"#;
+
+fn gives_a_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut child = command(&socket, &[]).spawn().unwrap();
+    let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 0);
+    let module = CompiledKey::new(Digest::from_bytes([1; 32]), UnknownImports::Refuse);
+    daemon.module(module, &artifact(GRACEFUL));
+    let sandbox = folder.path().join("sandbox");
+    let kill = |grace| Order::Kill {
+        task: task(),
+        grace,
+    };
+    // Far longer than it needs.
+    let long = Duration::from_secs(600);
+    daemon.order([launch(module, &sandbox)]);
+    daemon.events(1);
+    daemon.order([kill(long)]);
+    assert_eq!(daemon.end(), (2, Outcome::Killed));
+    assert_eq!(fs::read(sandbox.join("stdout")).unwrap(), b"bye\n");
+
+    // One that goes on is ended when the earliest of its graces is over, or at once.
+    for grace in [Duration::from_millis(20), Duration::ZERO] {
+        let mut ignores = launch_of(task(), module, &sandbox);
+        ignores.task.arguments = vec!["on".to_owned()];
+        daemon.order([Order::Launch(Box::new(ignores))]);
+        daemon.events(1);
+        daemon.order([kill(long), kill(grace), kill(long)]);
+        assert_eq!(daemon.end().1, Outcome::Killed);
+    }
+    assert_eq!(fs::read(sandbox.join("stdout")).unwrap(), b"bye\n");
     daemon.order([Order::Shutdown]);
     assert_eq!(wait(&mut child), Some(0));
 }

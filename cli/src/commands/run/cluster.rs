@@ -183,7 +183,8 @@ impl Follower {
                 }
                 count = interrupts.next() => {
                     if count > 1 {
-                        return Err(anyhow::anyhow!("left; the task ends with its framework").into());
+                        self.wish(Wish::KillAtOnce).await;
+                        return Err(anyhow::anyhow!("left; the task is ended").into());
                     }
                     self.wish(Wish::Kill).await;
                     continue;
@@ -240,7 +241,8 @@ impl Follower {
                 },
                 count = interrupts.next() => {
                     if count > 1 {
-                        return Err(anyhow::anyhow!("left; the task ends with its framework").into());
+                        self.wish(Wish::KillAtOnce).await;
+                        return Err(anyhow::anyhow!("left; the task is ended").into());
                     }
                     self.wish(Wish::Kill).await;
                 }

@@ -1,4 +1,5 @@
-//! Ctrl-C while a task runs: the first one kills the task, the second one leaves.
+//! Ctrl-C while a task runs: the first one kills the task, which has its grace; the second one ends
+//! it at once and leaves.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

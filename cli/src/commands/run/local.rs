@@ -93,10 +93,11 @@ async fn to_its_end(task: LocalTask) -> Result<local::Report, RunError> {
         tokio::select! {
             report = &mut running => return Ok(report.map_err(anyhow::Error::new)?),
             count = interrupts.next() => {
-                if count > 1 {
-                    return Err(anyhow::anyhow!("left while the task was being killed").into());
+                match count {
+                    1 => killer.ask(),
+                    2 => killer.kill(),
+                    _ => return Err(anyhow::anyhow!("left while the task was being killed").into()),
                 }
-                killer.kill();
             }
         }
     }

@@ -4,6 +4,8 @@
 //! A launch that was dropped on the way (its offer had just been withdrawn, its agent had just
 //! gone) never ran, so it is tried again; nothing else is.
 
+use std::time::Duration;
+
 use stoker_sdk_scheduler::{
     Calls, Ending, FrameworkId, Offer, OfferId, Refusal, Registration, Scheduler, StatusUpdate,
     TaskId, TaskInfo, TaskState, Timestamp,
@@ -29,8 +31,10 @@ pub(super) enum Told {
 /// What the rest of the command wants.
 #[derive(Debug)]
 pub(super) enum Wish {
-    /// End the task.
+    /// End the task; it has its grace.
     Kill,
+    /// End the task at once.
+    KillAtOnce,
     /// Leave.
     Leave,
 }
@@ -112,6 +116,12 @@ impl Scheduler for RunScheduler {
                 self.killed = true;
                 if let Some(task_id) = launched {
                     calls.kill(task_id);
+                }
+            }
+            (Wish::KillAtOnce, launched) => {
+                self.killed = true;
+                if let Some(task_id) = launched {
+                    calls.kill_within(task_id, Duration::ZERO);
                 }
             }
             (Wish::Leave, _) => calls.stop(),

@@ -10,7 +10,7 @@ use tokio_stream::StreamExt as _;
 use crate::{
     args::{
         OutputFormat,
-        cluster::{Named, Task, TaskList, TaskLogs},
+        cluster::{Named, Task, TaskKill, TaskList, TaskLogs},
     },
     client::{Client, explain},
     output::{self, Table, age, or_dash, short_id},
@@ -24,7 +24,7 @@ pub(super) async fn task(verb: Task, format: OutputFormat) -> anyhow::Result<()>
         Task::Logs(arguments) => logs(arguments).await,
         Task::Files(arguments) => files::files(arguments, format).await,
         Task::Cp(arguments) => copy::copy(arguments, format).await,
-        Task::Kill(named) => kill(named, format).await,
+        Task::Kill(arguments) => kill(arguments, format).await,
     }
 }
 
@@ -165,12 +165,14 @@ async fn logs(arguments: TaskLogs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn kill(named: Named, format: OutputFormat) -> anyhow::Result<()> {
-    let client = Client::new(&named.cluster)?;
-    let task = client.task(&named.id).await?;
+async fn kill(arguments: TaskKill, format: OutputFormat) -> anyhow::Result<()> {
+    let client = Client::new(&arguments.cluster)?;
+    let task = client.task(&arguments.id).await?;
+    let grace_ms = arguments.grace.map(|grace| grace.as_millis().try_into());
     let request = v1::KillTaskRequest {
         framework_id: task.framework_id,
         task_id: task.id.clone(),
+        grace_ms: grace_ms.transpose()?,
     };
     client
         .operator()

@@ -5,8 +5,7 @@
 
 use stoker_types::{
     AgentId, FrameworkId, FrameworkInfo, Reason, Role, TaskKey, TaskState, Timestamp, Usage,
-    agent::{AgentEvent, TaskSnapshot},
-    scheduler::Event,
+    agent::TaskSnapshot, scheduler::Event,
 };
 
 use crate::{
@@ -62,9 +61,8 @@ pub(super) fn believe(
     } else if has_ended && snapshot.acknowledged_number >= snapshot.latest_number {
         life::conclude(cluster, key);
     }
-    if let Some(reason) = kill.filter(|_| !has_ended) {
-        let task = key.clone();
-        let event = AgentEvent::Kill { task, reason };
+    if let Some(kill) = kill.filter(|_| !has_ended) {
+        let event = kill.event(key.clone());
         life::tell_agent(cluster, agent_id, event, effects);
     }
 }

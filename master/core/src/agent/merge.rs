@@ -217,7 +217,11 @@ fn stray(
         agent.strays.insert(key.clone(), stray);
     }
     let reason = kill_reason(cluster, key.framework_id);
-    let event = AgentEvent::Kill { task: key, reason };
+    let event = AgentEvent::Kill {
+        task: key,
+        reason,
+        grace: None,
+    };
     life::tell_agent(cluster, agent_id, event, effects);
 }
 

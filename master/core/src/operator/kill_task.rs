@@ -1,17 +1,20 @@
 //! Kill a task, whoever's it is.
 
+use std::time::Duration;
+
 use stoker_types::{Reason, TaskKey};
 
 use crate::{
     effect::{Effect, OperatorRefusal},
     scheduler,
-    state::Cluster,
+    state::{Cluster, tasks::Kill},
 };
 
 /// Ends a task; its agent hears of it now, or when it is back.
 pub(super) fn kill_task(
     cluster: &mut Cluster,
     key: &TaskKey,
+    grace: Option<Duration>,
     effects: &mut Vec<Effect>,
 ) -> Result<(), OperatorRefusal> {
     let task = cluster.tasks.get(key);
@@ -23,7 +26,11 @@ pub(super) fn kill_task(
             state,
         }),
         Some(_) => {
-            scheduler::kill_task(cluster, key, Reason::KilledByOperator, effects);
+            let kill = Kill {
+                reason: Reason::KilledByOperator,
+                grace,
+            };
+            scheduler::kill_task(cluster, key, kill, effects);
             Ok(())
         }
     }

@@ -21,8 +21,8 @@ pub(crate) fn command(
     effects: &mut Vec<Effect>,
 ) {
     match command {
-        OperatorCommand::KillTask { task } => {
-            let result = kill_task::kill_task(cluster, &task, effects);
+        OperatorCommand::KillTask { task, grace } => {
+            let result = kill_task::kill_task(cluster, &task, grace, effects);
             reply(request, result, effects);
         }
         OperatorCommand::TeardownFramework { framework_id } => {

@@ -193,7 +193,9 @@ fn dispatch(
         }
         Call::Revive { roles } => revive::revive(cluster, caller, &roles, effects),
         Call::Suppress { roles } => suppress::suppress(cluster, caller, &roles, effects),
-        Call::Kill { task_id } => kill::kill(cluster, now, caller, task_id, effects),
+        Call::Kill { task_id, grace } => {
+            kill::kill(cluster, now, caller, (task_id, grace), effects);
+        }
         Call::Acknowledge {
             agent_id,
             task_id,

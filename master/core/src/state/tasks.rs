@@ -3,10 +3,11 @@
 //!
 //! Owns the table and its counts. What a step of a task leads to is in `life`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use stoker_types::{
     AgentId, OutputFile, Reason, Resources, Role, TaskInfo, TaskKey, TaskState, Timestamp, Usage,
+    agent::AgentEvent,
 };
 
 use crate::{allocator::Tenant, effect::TaskView};
@@ -31,13 +32,32 @@ pub(crate) struct Task {
     pub(crate) latest_number: u64,
     /// All updates up to this number are acknowledged.
     pub(crate) acknowledged_number: u64,
-    /// Why it is to end, if someone wants it to: told to its agent again when that is back.
-    pub(crate) kill: Option<Reason>,
+    /// That it is to end, if someone wants it to: told to its agent again when that is back.
+    pub(crate) kill: Option<Kill>,
     /// Whether it has ended and nobody waits for an acknowledgement: it is only shown.
     pub(crate) is_over: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
+}
+
+/// A wish that a task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    pub(crate) reason: Reason,
+    /// How long it may take, if it handles that; the agent's default if absent.
+    pub(crate) grace: Option<Duration>,
+}
+
+impl Kill {
+    /// The same for the agent that has the task.
+    pub(crate) const fn event(self, task: TaskKey) -> AgentEvent {
+        AgentEvent::Kill {
+            task,
+            reason: self.reason,
+            grace: self.grace,
+        }
+    }
 }
 
 impl Task {

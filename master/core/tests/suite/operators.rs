@@ -12,7 +12,7 @@ use super::fixture::{acknowledge, failed, key, with_running_task};
 fn an_operator_kills_a_task() {
     let (mut fixture, id) = with_running_task();
     let task = key(id, "t");
-    let lines = fixture.operator(1, OperatorCommand::KillTask { task });
+    let lines = fixture.operator(1, OperatorCommand::KillTask { task, grace: None });
     assert_eq!(
         lines,
         ["c11 <- kill F1/t KILLED_BY_OPERATOR", "reply 1: done"]
@@ -24,7 +24,7 @@ fn an_operators_kill_is_done_when_the_agent_is_back() {
     let (mut fixture, id) = with_running_task();
     fixture.agent_gone(11);
     let task = key(id, "t");
-    let lines = fixture.operator(1, OperatorCommand::KillTask { task });
+    let lines = fixture.operator(1, OperatorCommand::KillTask { task, grace: None });
     assert_eq!(lines, ["reply 1: done"]);
 }
 
@@ -34,6 +34,7 @@ fn a_task_that_has_ended_or_is_not_known_cannot_be_killed() {
     fixture.agent(11, failed(id, "t", 2));
     let kill = |task| OperatorCommand::KillTask {
         task: key(id, task),
+        grace: None,
     };
     assert_eq!(
         fixture.operator(1, kill("t"))[0],

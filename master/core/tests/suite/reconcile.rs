@@ -76,6 +76,7 @@ fn while_agents_are_still_returning_an_unknown_task_is_not_answered_for() {
     assert!(fixture.call(1, reconcile(&["t"])).is_empty());
     let kill = Call::Kill {
         task_id: task_id("t"),
+        grace: None,
     };
     assert_eq!(
         fixture.call(1, kill),

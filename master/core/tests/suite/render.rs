@@ -126,7 +126,15 @@ impl Names {
                 let (task, role) = (&launch.task.id, &launch.role);
                 format!("launch {framework}/{task} {role} {}", launch.allocated)
             }
-            AgentEvent::Kill { task, reason } => format!("kill {} {reason}", self.key(task)),
+            AgentEvent::Kill {
+                task,
+                reason,
+                grace,
+            } => {
+                let within = grace.map(|grace| format!(" in {grace:?}"));
+                let within = within.unwrap_or_default();
+                format!("kill {} {reason}{within}", self.key(task))
+            }
             AgentEvent::ShutdownFramework { framework_id } => {
                 format!("shutdown {}", self.framework(*framework_id))
             }

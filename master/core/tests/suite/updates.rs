@@ -15,7 +15,25 @@ use super::fixture::{
 fn kill(task: &str) -> Call {
     Call::Kill {
         task_id: task_id(task),
+        grace: None,
     }
+}
+
+#[test]
+fn a_grace_is_passed_on_and_can_only_become_shorter() {
+    let (mut fixture, _) = with_running_task();
+    let mut kill = |seconds: Option<u64>| {
+        let call = Call::Kill {
+            task_id: task_id("t"),
+            grace: seconds.map(Duration::from_secs),
+        };
+        fixture.call(1, call)
+    };
+    assert_eq!(kill(Some(60)), ["c11 <- kill F1/t KILL_REQUESTED in 60s"]);
+    assert_eq!(kill(Some(90)), ["c11 <- kill F1/t KILL_REQUESTED in 60s"]);
+    assert_eq!(kill(None), ["c11 <- kill F1/t KILL_REQUESTED"]);
+    assert_eq!(kill(Some(0)), ["c11 <- kill F1/t KILL_REQUESTED in 0ns"]);
+    assert_eq!(kill(None), ["c11 <- kill F1/t KILL_REQUESTED in 0ns"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
         batch,
         enums::WireEnum as _,
         error::{ConvertError, Under as _},
-        read::{list, message, parse, required},
+        read::{grace, list, message, millis, parse, required},
         task::check_sandbox_paths,
     },
     v1::{self, agent_event as wire},
@@ -56,9 +56,14 @@ impl From<AgentEvent> for v1::AgentEvent {
                 })
             }
             AgentEvent::Launch(launch) => wire::Event::Launch((*launch).into()),
-            AgentEvent::Kill { task, reason } => wire::Event::Kill(wire::Kill {
+            AgentEvent::Kill {
+                task,
+                reason,
+                grace,
+            } => wire::Event::Kill(wire::Kill {
                 task: Some(task.into()),
                 reason: v1::Reason::from(reason).into(),
+                grace_ms: grace.map(millis),
             }),
             AgentEvent::ShutdownFramework { framework_id } => {
                 wire::Event::ShutdownFramework(wire::ShutdownFramework {
@@ -110,6 +115,7 @@ impl TryFrom<v1::AgentEvent> for AgentEvent {
                 reason: Reason::required(kill.reason)
                     .under("reason")
                     .under("kill")?,
+                grace: kill.grace_ms.map(grace).transpose().under("kill")?,
             }),
             wire::Event::ShutdownFramework(shutdown) => Ok(Self::ShutdownFramework {
                 framework_id: parse(&shutdown.framework_id)

@@ -13,7 +13,7 @@ use crate::{
         error::{ConvertError, Under as _},
         introduction::{read_roles, write_roles},
         read::{
-            bounded_millis, check_count, check_length, list, millis, parse, parse_optional,
+            bounded_millis, check_count, check_length, grace, list, millis, parse, parse_optional,
             required, write_optional,
         },
     },
@@ -96,6 +96,7 @@ fn read_call(call: wire::Call) -> Result<Call, ConvertError> {
         }),
         wire::Call::Kill(kill) => Ok(Call::Kill {
             task_id: parse(&kill.task_id).under("task_id").under("kill")?,
+            grace: kill.grace_ms.map(grace).transpose().under("kill")?,
         }),
         wire::Call::Acknowledge(acknowledge) => read_acknowledge(&acknowledge).under("acknowledge"),
         wire::Call::Reconcile(reconcile) => Ok(Call::Reconcile {
@@ -243,8 +244,9 @@ fn write_call(call: Call) -> wire::Call {
         Call::Suppress { roles } => wire::Call::Suppress(wire::Suppress {
             roles: write_roles(&roles),
         }),
-        Call::Kill { task_id } => wire::Call::Kill(wire::Kill {
+        Call::Kill { task_id, grace } => wire::Call::Kill(wire::Kill {
             task_id: task_id.to_string(),
+            grace_ms: grace.map(millis),
         }),
         Call::Acknowledge {
             agent_id,

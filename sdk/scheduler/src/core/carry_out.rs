@@ -43,7 +43,7 @@ impl Session {
                     let call = self.demand.suppress(roles, is_heard);
                     self.say(call, outputs);
                 }
-                Wish::Kill(task_id) => self.kill(now, &task_id, outputs),
+                Wish::Kill(task_id, grace) => self.kill(now, (&task_id, grace), outputs),
                 Wish::Reconcile(tasks) => self.reconcile(now, tasks, outputs),
                 Wish::ReconcileAll => {
                     let call = self.demand.ask_for_all(is_heard);
@@ -150,9 +150,14 @@ impl Session {
         }
     }
 
-    fn kill(&mut self, now: Timestamp, task_id: &TaskId, outputs: &mut Vec<Output>) {
+    fn kill(
+        &mut self,
+        now: Timestamp,
+        (task_id, grace): (&TaskId, Option<Duration>),
+        outputs: &mut Vec<Output>,
+    ) {
         if !self.tasks.has_ended(task_id) {
-            self.kills.add(now, task_id);
+            self.kills.add(now, task_id, grace);
             self.resend(now, outputs);
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use stoker_types::{IdGenerator, TaskId, Timestamp};
+use stoker_types::{IdGenerator, TaskId, Timestamp, agent::DEFAULT_KILL_GRACE};
 
 use super::backoff::Backoff;
 
@@ -29,15 +29,21 @@ pub(super) struct Kills {
 struct Retry {
     at: Timestamp,
     attempt: u32,
+    grace: Option<Duration>,
 }
 
 impl Kills {
-    /// Wants this task to end; due at once, unless that is wanted already.
-    pub(super) fn add(&mut self, now: Timestamp, task_id: &TaskId) {
-        if !self.tasks.contains_key(task_id) {
+    /// Wants this task to end, with this grace; due at once, unless that is wanted already with one
+    /// that is not longer.
+    pub(super) fn add(&mut self, now: Timestamp, task_id: &TaskId, grace: Option<Duration>) {
+        let length = |grace: Option<Duration>| grace.unwrap_or(DEFAULT_KILL_GRACE);
+        let wanted = self.tasks.get(task_id);
+        if wanted.is_none_or(|wanted| length(grace) < length(wanted.grace)) {
+            self.remove(task_id);
             let retry = Retry {
                 at: now,
                 attempt: 0,
+                grace,
             };
             self.tasks.insert(task_id.clone(), retry);
             self.due.insert((now, task_id.clone()));
@@ -55,13 +61,18 @@ impl Kills {
     pub(super) fn restart(&mut self, now: Timestamp) {
         let tasks = std::mem::take(&mut self.tasks);
         self.due.clear();
-        for task_id in tasks.keys() {
-            self.add(now, task_id);
+        for (task_id, retry) in &tasks {
+            self.add(now, task_id, retry.grace);
         }
     }
 
-    /// The tasks whose kill is to be sent now; each is due again after its next pause.
-    pub(super) fn take_due(&mut self, now: Timestamp, random: &mut IdGenerator) -> Vec<TaskId> {
+    /// The tasks whose kill is to be sent now, and their graces; each is due again after its next
+    /// pause.
+    pub(super) fn take_due(
+        &mut self,
+        now: Timestamp,
+        random: &mut IdGenerator,
+    ) -> Vec<(TaskId, Option<Duration>)> {
         let mut taken = Vec::new();
         while self.deadline().is_some_and(|due| due <= now) {
             let Some((_, task_id)) = self.due.pop_first() else {
@@ -73,7 +84,7 @@ impl Kills {
             retry.at = now.after(RETRIES.pause(retry.attempt, random));
             retry.attempt = retry.attempt.saturating_add(1);
             self.due.insert((retry.at, task_id.clone()));
-            taken.push(task_id);
+            taken.push((task_id, retry.grace));
         }
         taken
     }

@@ -182,8 +182,8 @@ impl Session {
         if !self.connection.is_subscribed() {
             return;
         }
-        for task_id in self.kills.take_due(now, &mut self.random) {
-            self.send(Call::Kill { task_id }, outputs);
+        for (task_id, grace) in self.kills.take_due(now, &mut self.random) {
+            self.send(Call::Kill { task_id, grace }, outputs);
         }
         if self.reconciliation.is_round_due(now) {
             self.ask_about_all(now);
@@ -234,7 +234,7 @@ impl Session {
                 true
             }
             Novelty::Undead => {
-                self.kills.add(now, &task_id);
+                self.kills.add(now, &task_id, None);
                 self.resend(now, outputs);
                 false
             }

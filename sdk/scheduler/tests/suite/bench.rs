@@ -322,6 +322,7 @@ pub(crate) fn acknowledge(task_id: &TaskId, number: u64) -> Call {
 pub(crate) fn kill(task_id: &TaskId) -> Call {
     Call::Kill {
         task_id: task_id.clone(),
+        grace: None,
     }
 }
 

@@ -66,7 +66,7 @@ impl<S: Scheduler> ScriptedMaster<S> {
     /// If it is another, or there is none.
     pub fn expect_kill(&mut self) -> TaskId {
         match self.expect_call("a kill").call {
-            Call::Kill { task_id } => task_id,
+            Call::Kill { task_id, .. } => task_id,
             other => self.unexpected("a kill", &other),
         }
     }

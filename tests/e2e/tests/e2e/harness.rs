@@ -6,7 +6,7 @@ use std::{
     ffi::OsStr,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -126,8 +126,15 @@ pub(crate) fn run(command: Command) -> Done {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
-    stdout: thread::JoinHandle<String>,
-    stderr: thread::JoinHandle<String>,
+    stdout: Reader,
+    stderr: Reader,
+}
+
+/// All that a stream brings, while it comes.
+#[derive(Debug)]
+struct Reader {
+    so_far: Arc<Mutex<Vec<u8>>>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl Running {
@@ -138,8 +145,8 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let stdout = read_all(child.stdout.take().unwrap());
-        let stderr = read_all(child.stderr.take().unwrap());
+        let stdout = Reader::of(child.stdout.take().unwrap());
+        let stderr = Reader::of(child.stderr.take().unwrap());
         Self {
             child,
             stdout,
@@ -173,6 +180,11 @@ impl Running {
         caught.is_some_and(|mask| mask >> (SIGINT - 1) & 1 == 1)
     }
 
+    /// Whether this is in what it has printed so far.
+    pub(crate) fn has_printed(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.stdout.so_far.lock().unwrap()).contains(text)
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Done {
         let end = Instant::now() + COMMAND_WITHIN;
@@ -182,24 +194,39 @@ impl Running {
             }
             if Instant::now() > end {
                 self.child.kill().unwrap();
-                panic!("it takes over {COMMAND_WITHIN:?}: {:?}", self.stderr.join());
+                panic!("it takes over {COMMAND_WITHIN:?}: {:?}", self.stderr.end());
             }
             thread::sleep(Duration::from_millis(5));
         };
         Done {
             code: status.code(),
-            stdout: self.stdout.join().unwrap(),
-            stderr: self.stderr.join().unwrap(),
+            stdout: self.stdout.end(),
+            stderr: self.stderr.end(),
         }
     }
 }
 
-fn read_all(mut stream: impl std::io::Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+impl Reader {
+    fn of(mut stream: impl std::io::Read + Send + 'static) -> Self {
+        let so_far = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = Arc::clone(&so_far);
+        let thread = thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            loop {
+                match stream.read(&mut chunk).unwrap() {
+                    0 => return,
+                    length => kept.lock().unwrap().extend_from_slice(&chunk[..length]),
+                }
+            }
+        });
+        Self { so_far, thread }
+    }
+
+    /// All of it, when it has ended.
+    fn end(self) -> String {
+        self.thread.join().unwrap();
+        String::from_utf8_lossy(&self.so_far.lock().unwrap()).into_owned()
+    }
 }
 
 /// Waits until `look` gives something; panics with what `tell` says otherwise.

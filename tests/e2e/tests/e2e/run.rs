@@ -234,6 +234,22 @@ fn the_first_interrupt_kills_the_task() {
 }
 
 #[test]
+fn a_guest_that_handles_it_ends_by_itself_at_the_first_interrupt() {
+    let graceful = guest("graceful");
+    let name = "graceful-interrupt";
+    for way in [&["--name", name][..], &["--local"]] {
+        let arguments = ["run"].into_iter().chain(way.iter().copied());
+        let running = Running::stoker(arguments.chain([path(&graceful)]));
+        let told = || running.has_printed("working\n").then_some(());
+        wait_for("guest that works", told);
+        running.signal(Signal::INT);
+        let done = running.wait();
+        assert_eq!(done.code, Some(137), "{way:?}: {done:?}");
+        assert!(done.stdout.ends_with(": done\n"), "{way:?}: {done:?}");
+    }
+}
+
+#[test]
 fn a_mount_is_the_directory_itself_when_local() {
     let hello = guest("hello");
     let folder = tempfile::tempdir().unwrap();

@@ -79,7 +79,9 @@ impl Machine {
                 };
                 self.order(scene, runner_id, order);
             }
-            Effect::Kill { runner_id, task } => {
+            Effect::Kill {
+                runner_id, task, ..
+            } => {
                 scene.checker.kill_ordered(&task);
                 self.order(scene, runner_id, Order::Kill(task));
             }

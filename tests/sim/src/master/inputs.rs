@@ -53,7 +53,7 @@ impl MasterProcess {
                 }
             }
             Input::Operator { command, .. } => match command {
-                OperatorCommand::KillTask { task } => scene.checker.kill_asked(task),
+                OperatorCommand::KillTask { task, .. } => scene.checker.kill_asked(task),
                 OperatorCommand::TeardownFramework { framework_id } => {
                     scene.checker.teardown_asked(*framework_id);
                 }
@@ -116,7 +116,7 @@ fn observe_call(scene: &mut Scene, framework_id: FrameworkId, call: &Call) {
             }
         }
         Call::Teardown => scene.checker.teardown_asked(framework_id),
-        Call::Kill { task_id } => {
+        Call::Kill { task_id, .. } => {
             let task_id = task_id.clone();
             scene.checker.kill_asked(&TaskKey {
                 framework_id,

@@ -50,7 +50,9 @@ impl World {
                 Effect::Launch {
                     runner_id, launch, ..
                 } => self.launch_on(runner_id, &launch),
-                Effect::Kill { runner_id, task } => self.order(runner_id, Order::Kill(task)),
+                Effect::Kill {
+                    runner_id, task, ..
+                } => self.order(runner_id, Order::Kill(task)),
                 Effect::ConfirmEvent { runner_id, event } => {
                     self.order(runner_id, Order::Confirm(event));
                 }

@@ -198,6 +198,7 @@ impl World {
                 event: AgentEvent::Kill {
                     task,
                     reason: Reason::KilledByOperator,
+                    grace: None,
                 },
             });
         }

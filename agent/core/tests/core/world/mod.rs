@@ -181,6 +181,7 @@ impl World {
             Happening::Kill(n) => self.with_task(n, |task| AgentEvent::Kill {
                 task,
                 reason: Reason::KillRequested,
+                grace: None,
             }),
             Happening::Acknowledge(n) => self.acknowledge(n),
             Happening::AcknowledgeNonsense(n, number) => {

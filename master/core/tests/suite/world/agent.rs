@@ -97,7 +97,7 @@ impl SimAgent {
                 self.resend()
             }
             AgentEvent::Launch(launch) => self.launch(*launch, now, started),
-            AgentEvent::Kill { task, reason } => {
+            AgentEvent::Kill { task, reason, .. } => {
                 self.end(&task, (TaskState::Killed, reason));
                 self.say_what_fits(now)
             }

@@ -172,7 +172,8 @@ impl SimScheduler {
             23 => {
                 let position = usize::from(how) % self.tasks.len().max(1);
                 let task_id = self.tasks.keys().nth(position).cloned();
-                task_id.map_or_else(Vec::new, |task_id| vec![Call::Kill { task_id }])
+                let grace = None;
+                task_id.map_or_else(Vec::new, |task_id| vec![Call::Kill { task_id, grace }])
             }
             24 => self.acknowledge_all(),
             _ => vec![Call::Reconcile { tasks: Vec::new() }],
