@@ -1,7 +1,7 @@
 //! Compiling in a child process, `stoker compile`, which a hostile module may bring to its bounds.
 //!
 //! Owns the child: its flags, its end, what its end means. The child limits itself before it looks
-//! at a byte; this side bounds how long it may take and how many there are.
+//! at a byte; this side bounds how long it may take. How many there are, `turns` says.
 
 use std::{
     fs::File,
@@ -13,12 +13,7 @@ use std::{
 use serde::Deserialize;
 use stoker_agent_core::PrepareFailure;
 use stoker_types::{GuestLimits, Reason, UnknownImports, duration, size};
-use tokio::{
-    io::AsyncReadExt as _,
-    net::unix::pipe,
-    sync::{OnceCell, Semaphore},
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::OnceCell, time::timeout};
 
 use super::failure;
 use crate::children::{Ended, Process, Program, Spawner};
@@ -57,7 +52,6 @@ pub(crate) struct CompileSettings {
 #[derive(Debug)]
 pub(super) struct Compiler {
     settings: CompileSettings,
-    permits: Semaphore,
     key: OnceCell<String>,
 }
 
@@ -70,10 +64,8 @@ struct Refusal {
 
 impl Compiler {
     pub(super) fn new(settings: CompileSettings) -> Self {
-        let permits = Semaphore::new(settings.parallelism.max(1));
         Self {
             settings,
-            permits,
             key: OnceCell::new(),
         }
     }
@@ -132,9 +124,6 @@ impl Compiler {
         cpu_time: &mut Duration,
     ) -> Result<(), PrepareFailure> {
         let wrong = |error: io::Error| failure::ours("compile", &error);
-        let Ok(_permit) = self.permits.acquire().await else {
-            return Err(failure::ours("compile", &"it is stopping"));
-        };
         let limits = Limits::new(&self.settings, wasm.metadata().map_err(wrong)?.len());
         let mut command = self.settings.program.command();
         command

@@ -19,6 +19,7 @@ mod file;
 mod flights;
 mod preparation;
 mod store;
+mod turns;
 mod workshop;
 
 use std::{

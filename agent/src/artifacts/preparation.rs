@@ -43,7 +43,7 @@ pub(super) struct Preparation {
 
 impl Preparation {
     pub(super) async fn run(self, launch: Box<Launch>) {
-        let module = self.workshop.module(&launch.task);
+        let module = self.workshop.module(&launch.task, self.task.framework_id);
         let bill = Arc::clone(&module.bill);
         let work = async {
             tokio::try_join!(

@@ -9,7 +9,9 @@ use std::{
 
 use futures_util::FutureExt as _;
 use stoker_agent_core::{PrepareFailure, PreparePhase};
-use stoker_types::{Digest, ModuleReference, TaskInfo, UnknownImports, runner::CompiledKey};
+use stoker_types::{
+    Digest, FrameworkId, ModuleReference, TaskInfo, UnknownImports, runner::CompiledKey,
+};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
@@ -21,6 +23,7 @@ use super::{
     file::{self, SeenFiles},
     flights::{Bill, Flights, Phase, Seat},
     store::{Store, StoredFile},
+    turns::Turns,
 };
 use crate::master_client::MasterChannel;
 
@@ -65,12 +68,21 @@ impl Request {
     }
 }
 
+/// On whose behalf something is made, and where it tells how far it is and what it costs.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    phase: &'a Phase,
+    bill: &'a Bill,
+    tenant: FrameworkId,
+}
+
 /// Where artifacts are made.
 #[derive(Debug)]
 pub(super) struct Workshop {
     settings: ArtifactSettings,
     store: Arc<Store>,
     compiler: Compiler,
+    turns: Turns,
     seen_files: Arc<SeenFiles>,
     master: MasterChannel,
     modules: Flights<Request, ModuleResult>,
@@ -89,6 +101,7 @@ pub(super) fn blob_name(digest: Digest) -> String {
 impl Workshop {
     pub(super) fn new(settings: ArtifactSettings, store: Store, master: MasterChannel) -> Self {
         Self {
+            turns: Turns::new(settings.compile.parallelism),
             compiler: Compiler::new(settings.compile.clone()),
             settings,
             store: Arc::new(store),
@@ -121,8 +134,12 @@ impl Workshop {
         }
     }
 
-    /// Has a task's module made ready.
-    pub(super) fn module(self: &Arc<Self>, task: &TaskInfo) -> Seat<ModuleResult> {
+    /// Has a task's module made ready, for this tenant.
+    pub(super) fn module(
+        self: &Arc<Self>,
+        task: &TaskInfo,
+        tenant: FrameworkId,
+    ) -> Seat<ModuleResult> {
         let request = Request {
             reference: task.module.clone(),
             expected: task.module_digest,
@@ -131,7 +148,12 @@ impl Workshop {
         let workshop = Arc::clone(self);
         self.modules.join(request.clone(), move |phase, bill| {
             async move {
-                let result = workshop.make_module(&request, (&phase, &bill)).await;
+                let work = Work {
+                    phase: &phase,
+                    bill: &bill,
+                    tenant,
+                };
+                let result = workshop.make_module(&request, work).await;
                 if result.is_err() {
                     workshop.counters.failed.fetch_add(1, Ordering::Relaxed);
                 }
@@ -167,11 +189,7 @@ impl Workshop {
         })
     }
 
-    async fn make_module(
-        self: &Arc<Self>,
-        request: &Request,
-        work: (&Phase, &Bill),
-    ) -> ModuleResult {
+    async fn make_module(self: &Arc<Self>, request: &Request, work: Work<'_>) -> ModuleResult {
         match &request.reference {
             ModuleReference::Blob(digest) => self.make_from_blob(request, *digest, work).await,
             ModuleReference::File(path) => self.make_from_file(request, path.clone(), work).await,
@@ -182,14 +200,14 @@ impl Workshop {
         self: &Arc<Self>,
         request: &Request,
         digest: Digest,
-        work: (&Phase, &Bill),
+        work: Work<'_>,
     ) -> ModuleResult {
         request.check(digest)?;
         let key = request.key(digest);
         if let Some(module) = self.known_module(key).await? {
             return Ok(module);
         }
-        work.0.send_replace(Some(PreparePhase::Fetching));
+        work.phase.send_replace(Some(PreparePhase::Fetching));
         let most = self.settings.max_module;
         let wasm = self
             .fetch(Wanted {
@@ -205,7 +223,7 @@ impl Workshop {
         self: &Arc<Self>,
         request: &Request,
         path: PathBuf,
-        work: (&Phase, &Bill),
+        work: Work<'_>,
     ) -> ModuleResult {
         let workshop = Arc::clone(self);
         let most = self.settings.max_module;
@@ -221,7 +239,7 @@ impl Workshop {
                 return Ok(module);
             }
         }
-        work.0.send_replace(Some(PreparePhase::Fetching));
+        work.phase.send_replace(Some(PreparePhase::Fetching));
         let workshop = Arc::clone(self);
         let (digest, wasm) = blocking(move || {
             let mut copy = workshop.new_file()?;
@@ -254,12 +272,14 @@ impl Workshop {
         self: &Arc<Self>,
         key: CompiledKey,
         wasm: NamedTempFile,
-        (phase, bill): (&Phase, &Bill),
+        work: Work<'_>,
     ) -> ModuleResult {
-        phase.send_replace(Some(PreparePhase::Compiling));
+        work.phase.send_replace(Some(PreparePhase::Compiling));
         let workshop = Arc::clone(self);
+        let tenant = work.tenant;
         let seat = self.compilations.join(key, move |_phase, bill| {
             async move {
+                let _turn = workshop.turns.take(tenant).await;
                 let artifact = workshop.new_file()?;
                 let unknown_imports = if key.traps_unknown_imports {
                     UnknownImports::Trap
@@ -281,7 +301,7 @@ impl Workshop {
             .boxed()
         });
         let result = seat.result.await;
-        bill.add(seat.bill.take());
+        work.bill.add(seat.bill.take());
         Ok(Module { key, file: result? })
     }
 

@@ -35,6 +35,18 @@ pub fn crasher() -> Vec<u8> {
     attack::wasm_of(&text::command("unreachable"))
 }
 
+/// A guest that opens 200 files and sleeps with them for a year; it needs a disk.
+#[must_use]
+pub fn descriptor_keeper() -> Vec<u8> {
+    attack::wasm_of(&families::descriptor_keeper())
+}
+
+/// A module that takes minutes to compile; another one for each number.
+#[must_use]
+pub fn compile_bomb(number: usize) -> Vec<u8> {
+    attack::wasm_of(&families::compile_bomb(number))
+}
+
 /// A guest that does nothing, of a module that holds these fields.
 ///
 /// # Panics

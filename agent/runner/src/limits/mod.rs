@@ -10,6 +10,7 @@
 //! | bytes that one read or write moves | [`IO_BYTES`] | `wasi::transfer` |
 //! | bytes and files on disk | the task's `disk`, the agent's entries | `wasi::quota` |
 //! | open descriptors and other host objects | `descriptors` | the resource table |
+//! | descriptors of all guests together | what the process may have, less some | `wasi::quota::open` |
 //! | subscriptions of one poll | `subscriptions` | `wasi::poll` |
 //! | bytes of one request for randomness | `random` | the WASI context |
 //! | guest stack | `stack` | the engine |
@@ -22,8 +23,10 @@
 //!
 //! The names are those of [`GuestLimits`], which an operator sets under `[limits]`.
 
+mod descriptors;
 mod memory;
 
+pub(crate) use descriptors::have_room as descriptors_have_room;
 pub(crate) use memory::MemoryLimiter;
 
 use stoker_types::GuestLimits;

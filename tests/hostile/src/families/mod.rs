@@ -50,6 +50,16 @@ impl Family {
     ];
 }
 
+/// A guest that keeps nearly all the descriptors that it may have, for a year.
+pub(crate) fn descriptor_keeper() -> String {
+    descriptors::keeper()
+}
+
+/// A module that takes minutes to compile; another one for each number.
+pub(crate) fn compile_bomb(number: usize) -> String {
+    modules::bomb(number)
+}
+
 /// The attacks of a family.
 #[must_use]
 pub fn attacks(family: Family) -> Vec<Attack> {

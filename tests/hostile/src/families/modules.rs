@@ -115,7 +115,8 @@ fn sizes() -> Vec<Attack> {
     ]
 }
 
-fn bombs() -> Vec<Attack> {
+/// A module that takes minutes to compile; another one for each number.
+pub(super) fn bomb(number: usize) -> String {
     let depth = 2000;
     let loops = format!(
         "{}{}{}",
@@ -123,6 +124,15 @@ fn bombs() -> Vec<Attack> {
         "(br_if 0 (i32.wrap_i64 (local.get 0)))",
         ")".repeat(depth)
     );
+    let locals = "i64 ".repeat(200);
+    let number = format!("(global i32 (i32.const {number}))");
+    program(
+        &format!("{PAGE} {number} (func (local {locals}) {loops})"),
+        "",
+    )
+}
+
+fn bombs() -> Vec<Attack> {
     let cases = "0 ".repeat(60_000);
     let blocks = format!(
         "{}(br_table {} (local.get 0)){}",
@@ -134,10 +144,7 @@ fn bombs() -> Vec<Attack> {
         Attack::new(
             "nests two thousand loops over two hundred locals",
             COMPILE,
-            program(
-                &format!("{PAGE} (func (local {}) {loops})", "i64 ".repeat(200)),
-                "",
-            ),
+            bomb(0),
             &[End::Fails(Reason::CompileLimit), End::Exits(0)],
         ),
         Attack::new(

@@ -41,6 +41,22 @@ impl Tenant {
         Self { arena, runner }
     }
 
+    /// How many descriptors its runner has open, and how many it may have.
+    pub(crate) fn descriptors(&self) -> (usize, usize) {
+        let folder = format!("/proc/{}", self.runner);
+        let open = std::fs::read_dir(format!("{folder}/fd")).unwrap().count();
+        let limits = std::fs::read_to_string(format!("{folder}/limits")).unwrap();
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        let soft = line.and_then(|line| line.split_whitespace().nth(3));
+        (
+            open,
+            soft.and_then(|number| number.parse().ok())
+                .unwrap_or(usize::MAX),
+        )
+    }
+
     /// The runner that the tenant had at first still runs, and serves an honest task.
     pub(crate) fn assert_unharmed(&self, after: &str) {
         run_honestly(&self.arena);

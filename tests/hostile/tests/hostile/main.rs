@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "whatever cannot be had fails the test")]
 
 mod configured;
-mod crashes;
+mod crowds;
 mod harness;
 mod kills;
 

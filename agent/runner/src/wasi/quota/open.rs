@@ -4,6 +4,7 @@ use wasmtime_wasi::p1::{types, wasi_snapshot_preview1 as functions};
 use wiggle::GuestMemory;
 
 use super::call::{Call, Entry, Place};
+use crate::limits::descriptors_have_room;
 
 /// `path_open` as a guest calls it.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,9 @@ const fn appends(flags: i32) -> bool {
 impl Call<'_> {
     /// `path_open`.
     pub(super) async fn open(&mut self, open: Open) -> wasmtime::Result<i32> {
+        if !descriptors_have_room()? {
+            return Ok(types::Errno::Nfile as i32);
+        }
         let is_counted = self.counts(open.place);
         let creates = open.has(types::Oflags::CREAT);
         let truncates = open.has(types::Oflags::TRUNC);
