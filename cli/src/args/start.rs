@@ -225,7 +225,7 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "N", env = "STOKER_AGENT_COMPILE_PARALLELISM")]
     #[serde(skip_serializing_if = "Option::is_none")]
     compile_parallelism: Option<u32>,
-    /// A bound of guests, as under [limits] of the file; may be given again: --limit stack=1MiB
+    /// A bound of guests, as in the file's table of limits; may be given again: --limit stack=1MiB
     #[arg(
         long = "limit",
         value_name = "NAME=VALUE",
