@@ -46,6 +46,12 @@ pub enum AgentError {
         /// What this program makes.
         expected: &'static str,
     },
+    /// The kernel does not confine runners as is required.
+    #[error("this machine lacks {missing}; without --require-hardening the agent runs with less")]
+    NotHardened {
+        /// What is missing, and what to do.
+        missing: String,
+    },
     /// The checkpoint log is damaged, or cannot be read or written.
     #[error("{message}")]
     Checkpoint {

@@ -7,7 +7,7 @@ use std::{io, sync::Arc};
 
 use rand::{TryRng as _, rngs::SysRng};
 use stoker_agent_core::{Agent, Config, Input, Limits, Recovered, Timeouts, replay};
-use stoker_types::{AgentId, IdGenerator, TaskKey};
+use stoker_types::{AgentId, Hardening, IdGenerator, TaskKey};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -23,7 +23,7 @@ use crate::{
     config::Checked,
     data_directory::DataDirectory,
     driver::{Driver, Parts},
-    http,
+    hardening, http,
     known_tasks::KnownTasks,
     machine,
     master_client::MasterClient,
@@ -71,10 +71,15 @@ pub async fn run(
             address: config.listen,
             cause,
         })?;
+    let (program, spawner) = (Program::new(config.program.clone()), Spawner::new());
+    let hardening = hardening::check(&program, &spawner, config.require_hardening).await?;
     let (agent, driver, inputs) = Start {
         config: &config,
         checked,
         data: &data,
+        program,
+        spawner,
+        hardening,
     }
     .open(&listener)?;
     ready(&agent);
@@ -109,6 +114,9 @@ struct Start<'a> {
     config: &'a AgentConfig,
     checked: Checked,
     data: &'a DataDirectory,
+    program: Program,
+    spawner: Spawner,
+    hardening: Hardening,
 }
 
 /// All that runs.
@@ -210,6 +218,7 @@ impl Start<'_> {
             attributes: self.checked.attributes.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             url: url.to_owned(),
+            hardening: self.hardening,
             boot_id,
             timeouts: Timeouts {
                 runner_idle: self.config.idle_runner_timeout,
@@ -231,7 +240,7 @@ impl Start<'_> {
     ) -> Result<Parts, AgentError> {
         let data = self.data;
         let master = MasterClient::start(self.checked.masters.clone(), inputs.clone());
-        let (program, spawner) = (Program::new(self.config.program.clone()), Spawner::new());
+        let (program, spawner) = (self.program.clone(), self.spawner.clone());
         let artifacts = Artifacts::open(
             self.artifact_settings(program.clone(), spawner.clone()),
             master.channel(),
@@ -250,6 +259,7 @@ impl Start<'_> {
             logs: data.logs(),
             inherit_stderr: self.config.inherit_runner_stderr,
             sandboxes: data.sandboxes(),
+            require_hardening: self.config.require_hardening,
         };
         let uploads = Uploads::new(master.channel(), data.sandboxes(), inputs.clone());
         let runners = Runners::new(settings, inputs).map_err(AgentError::io("open", data.run()))?;
@@ -301,6 +311,7 @@ impl Start<'_> {
                 max_module: config.max_module,
                 limits: config.limits,
                 parallelism,
+                require_hardening: config.require_hardening,
             },
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AgentId, Attributes, Epoch, FrameworkId, Reason, Resources, Role, RunnerId, SandboxPath,
-    StatusUpdate, TaskInfo, TaskKey, TaskState, TaskUsage, Usage,
+    AgentId, Attributes, Epoch, FrameworkId, Hardening, Reason, Resources, Role, RunnerId,
+    SandboxPath, StatusUpdate, TaskInfo, TaskKey, TaskState, TaskUsage, Usage,
 };
 
 /// An agent as it introduces itself.
@@ -22,6 +22,8 @@ pub struct AgentInfo {
     pub version: String,
     /// The address of its health and metrics page, for people.
     pub url: String,
+    /// How well its kernel confines its runners.
+    pub hardening: Hardening,
 }
 
 /// A task that the master sends to an agent.

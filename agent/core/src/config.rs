@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use stoker_types::{Attributes, Resources};
+use stoker_types::{Attributes, Hardening, Resources};
 
 /// What an agent is, as its driver configures it. Its id is not here: the checkpoint log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub version: String,
     /// The address of its health and metrics page, for people.
     pub url: String,
+    /// How well its kernel confines its runners.
+    pub hardening: Hardening,
     /// The present boot of the machine.
     pub boot_id: String,
     /// How long things take.

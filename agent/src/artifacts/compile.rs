@@ -46,6 +46,8 @@ pub(crate) struct CompileSettings {
     pub(crate) limits: GuestLimits,
     /// How many run at once.
     pub(crate) parallelism: usize,
+    /// Whether nothing is compiled where the kernel does not confine it fully.
+    pub(crate) require_hardening: bool,
 }
 
 /// Compiles modules.
@@ -140,6 +142,9 @@ impl Compiler {
             .stderr(Stdio::piped());
         if self.settings.memory_profile == "small" {
             command.env("MALLOC_ARENA_MAX", "2");
+        }
+        if self.settings.require_hardening {
+            command.arg("--require-hardening");
         }
         let process = self.settings.spawner.spawn(command).await.map_err(wrong)?;
         let wall = limits.cpu * WALL_PER_CPU;

@@ -65,6 +65,7 @@ impl Bench {
             max_module: 100,
             limits: GuestLimits::default(),
             parallelism: 1,
+            require_hardening: false,
         };
         let settings = ArtifactSettings {
             folder: root.join("artifacts"),

@@ -76,6 +76,8 @@ pub struct AgentConfig {
     pub compile_memory: u64,
     /// How many modules are compiled at once; as many as there are cpus if 0.
     pub compile_parallelism: u32,
+    /// Runs nothing unless the kernel confines runners and compilers fully.
+    pub require_hardening: bool,
     /// Ends the daemon, as SIGTERM does, when the process that started it is gone.
     pub die_with_parent: bool,
     /// Ends all tasks on SIGTERM. Otherwise they go on without the daemon.
@@ -147,6 +149,7 @@ impl Default for AgentConfig {
             compile_cpu_per_mib: Duration::from_secs(2),
             compile_memory: 4 << 30,
             compile_parallelism: 0,
+            require_hardening: false,
             die_with_parent: false,
             end_tasks_on_sigterm: false,
             inherit_runner_stderr: false,

@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) inherit_stderr: bool,
     /// The folder of all tasks' sandboxes.
     pub(crate) sandboxes: PathBuf,
+    /// Whether they end where the kernel does not confine them fully.
+    pub(crate) require_hardening: bool,
 }
 
 /// All runners that this daemon speaks to.

@@ -59,6 +59,9 @@ pub(super) async fn start(
         .stdin(Stdio::from(OwnedFd::from(listener)))
         .stdout(Stdio::null())
         .stderr(stderr);
+    if settings.require_hardening {
+        command.arg("--require-hardening");
+    }
     if settings.memory_profile == "small" {
         command.env("MALLOC_ARENA_MAX", "2");
     }

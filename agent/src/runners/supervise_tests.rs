@@ -46,6 +46,7 @@ impl Bench {
             logs: root.path().to_owned(),
             inherit_stderr: false,
             sandboxes: root.path().join("sandboxes"),
+            require_hardening: false,
         };
         let (sender, inputs) = mpsc::channel(100);
         let sockets = SocketFolder::open(root.path().to_owned()).unwrap();

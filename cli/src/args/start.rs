@@ -235,6 +235,11 @@ pub(crate) struct AgentFlags {
     )]
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_table")]
     limits: Vec<(String, String)>,
+    /// Refuse to run unless the kernel has all that confines runners and compilers: Landlock and
+    /// seccomp
+    #[arg(long, env = "STOKER_AGENT_REQUIRE_HARDENING")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    require_hardening: bool,
     /// End all tasks on SIGTERM; otherwise they go on without the daemon
     #[arg(long, env = "STOKER_AGENT_END_TASKS_ON_SIGTERM")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]

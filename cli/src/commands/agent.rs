@@ -57,6 +57,8 @@ fn fields(agent: &json::Agent) -> Table {
     table.field("version", agent.version.clone());
     table.field("url", agent.url.clone());
     table.field("attributes", attributes(agent));
+    let hardening = stoker_types::Hardening::from(agent.hardening);
+    table.field("hardening", hardening.to_string());
     table.field("total", resources(&agent.total));
     table.field("used", resources(&agent.used));
     table.field("offered", resources(&agent.offered));

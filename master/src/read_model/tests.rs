@@ -55,6 +55,7 @@ pub(crate) fn agent(bits: u64, state: AgentState) -> Change {
             attributes: "rack=a".parse().unwrap(),
             version: "0.1.0".to_owned(),
             url: "http://127.0.0.1:5051".to_owned(),
+            hardening: stoker_types::Hardening::default(),
         },
         state,
         used: resources(1, 1),

@@ -119,6 +119,7 @@ impl TestAgent {
             attributes: "rack=a".parse().unwrap(),
             version: "0.1.0".to_owned(),
             url: "http://127.0.0.1:5051".to_owned(),
+            hardening: stoker_types::Hardening::default(),
         };
         self.call(AgentCall::Register {
             agent,

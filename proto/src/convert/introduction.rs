@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use stoker_types::{
-    Epoch, FrameworkInfo, MasterInfo, Role, agent::AgentInfo, limit, runner::Tenant,
+    Epoch, FrameworkInfo, Hardening, MasterInfo, Role, agent::AgentInfo, limit, runner::Tenant,
 };
 
 use super::{
@@ -82,6 +82,7 @@ impl From<AgentInfo> for v1::AgentInfo {
             attributes: write_attributes(&agent.attributes),
             version: agent.version,
             url: agent.url,
+            hardening: Some(agent.hardening.into()),
         }
     }
 }
@@ -101,7 +102,26 @@ impl TryFrom<v1::AgentInfo> for AgentInfo {
             attributes: read_attributes(agent.attributes).under("attributes")?,
             version: text(agent.version, limit::NAME_BYTES).under("version")?,
             url: text(agent.url, limit::NAME_BYTES).under("url")?,
+            hardening: agent.hardening.unwrap_or_default().into(),
         })
+    }
+}
+
+impl From<Hardening> for v1::Hardening {
+    fn from(hardening: Hardening) -> Self {
+        Self {
+            landlock: hardening.landlock,
+            seccomp: hardening.seccomp,
+        }
+    }
+}
+
+impl From<v1::Hardening> for Hardening {
+    fn from(hardening: v1::Hardening) -> Self {
+        Self {
+            landlock: hardening.landlock,
+            seccomp: hardening.seccomp,
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Agent {
     pub version: String,
     /// The address of its health and metrics page.
     pub url: String,
+    /// How well its kernel confines its runners.
+    pub hardening: Hardening,
     /// When it last registered; null if it has not since this master started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub registered_at: Option<Timestamp>,
@@ -56,8 +58,36 @@ impl Agent {
                 .collect(),
             version: agent.version.clone(),
             url: agent.url.clone(),
+            hardening: agent.hardening.into(),
             registered_at: None,
             runners: Vec::new(),
+        }
+    }
+}
+
+/// What a kernel enforces on runners and compilers, beside that they gain no new privileges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hardening {
+    /// The version of Landlock: 0 for none, 6 for any that has all that is used.
+    pub landlock: u32,
+    /// Whether system calls are filtered.
+    pub seccomp: bool,
+}
+
+impl From<stoker_types::Hardening> for Hardening {
+    fn from(hardening: stoker_types::Hardening) -> Self {
+        Self {
+            landlock: hardening.landlock,
+            seccomp: hardening.seccomp,
+        }
+    }
+}
+
+impl From<Hardening> for stoker_types::Hardening {
+    fn from(hardening: Hardening) -> Self {
+        Self {
+            landlock: hardening.landlock,
+            seccomp: hardening.seccomp,
         }
     }
 }

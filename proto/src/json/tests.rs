@@ -31,6 +31,10 @@ fn agent() -> Agent {
         attributes: "rack=a;zone=z1".parse().unwrap(),
         version: "0.1.0".into(),
         url: "http://127.0.0.1:5051".into(),
+        hardening: stoker_types::Hardening {
+            landlock: 6,
+            seccomp: true,
+        },
     };
     let runner = RunnerInfo {
         id: RunnerId::from_bits(2),
@@ -179,6 +183,10 @@ fn an_agent_reads_like_this() {
       },
       "version": "0.1.0",
       "url": "http://127.0.0.1:5051",
+      "hardening": {
+        "landlock": 6,
+        "seccomp": true
+      },
       "registered_at": "2026-11-21T12:00:00Z",
       "runners": [
         {

@@ -9,10 +9,10 @@ use stoker_proto::convert::{
 };
 use stoker_types::{
     AgentId, Attributes, BlobForm, Digest, EnvironmentVariable, Epoch, FileEntry, FileKind,
-    FrameworkId, FrameworkInfo, Input, MasterInfo, Milli, ModuleReference, Offer, OfferFilter,
-    OfferId, OutputFile, PortRange, Ports, Reason, Resources, Role, RunnerId, SandboxPath,
-    StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState, TaskUsage, Timestamp,
-    UnknownImports, Usage,
+    FrameworkId, FrameworkInfo, Hardening, Input, MasterInfo, Milli, ModuleReference, Offer,
+    OfferFilter, OfferId, OutputFile, PortRange, Ports, Reason, Resources, Role, RunnerId,
+    SandboxPath, StatusUpdate, TaskId, TaskInfo, TaskKey, TaskLimits, TaskState, TaskUsage,
+    Timestamp, UnknownImports, Usage,
     agent::{
         AgentCall, AgentEvent, AgentInfo, Launch, OutputStream, RunnerInfo, TaskSnapshot,
         TransferRequest,
@@ -317,15 +317,17 @@ pub(crate) fn agent_info() -> impl Strategy<Value = AgentInfo> {
         attributes(),
         text(),
         text(),
+        (any::<u32>(), any::<bool>()),
     )
         .prop_map(
-            |(id, hostname, resources, attributes, version, url)| AgentInfo {
+            |(id, hostname, resources, attributes, version, url, (landlock, seccomp))| AgentInfo {
                 id,
                 hostname,
                 resources,
                 attributes,
                 version,
                 url,
+                hardening: Hardening { landlock, seccomp },
             },
         )
 }

@@ -53,6 +53,7 @@ fn introduction(agent: &Agent) -> AgentCall {
             attributes: config.attributes.clone(),
             version: config.version.clone(),
             url: config.url.clone(),
+            hardening: config.hardening,
         },
         boot_id: config.boot_id.clone(),
     }

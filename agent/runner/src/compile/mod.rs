@@ -32,7 +32,7 @@ use std::{
     process::ExitCode,
 };
 
-use stoker_types::{Reason, size};
+use stoker_types::{Hardening, Reason, size};
 
 use crate::hardening;
 
@@ -63,8 +63,14 @@ fn gave_up(_panic: Box<dyn Any + Send>) -> Result<(), Refusal> {
 fn run(settings: &Settings) -> Result<(), Refusal> {
     bounds::impose(settings).map_err(|error| Refusal::ours("limit the compiler", &error))?;
     // What the kernel cannot do, the daemon has said at its start.
-    hardening::confine(&hardening::Purpose::Compile)
+    let purpose = hardening::Purpose::Compile;
+    let hardening = hardening::confine_as_required(&purpose, settings.require_hardening)
         .map_err(|error| Refusal::ours("confine the compiler", &error))?;
+    if settings.print_hardening {
+        let Hardening { landlock, seccomp } = hardening;
+        let line = serde_json::json!({ "landlock": landlock, "seccomp": seccomp });
+        return write_out(format!("{line}\n").as_bytes());
+    }
     if settings.print_key {
         let key = crate::engine::compile_key(settings.code_kind())
             .map_err(|error| Refusal::ours("make the engine", &error))?;

@@ -30,6 +30,10 @@ pub struct Settings {
     pub limits: GuestLimits,
     /// `--die-with-parent`: ends when the process (in truth, the thread) that started it does.
     pub die_with_parent: bool,
+    /// `--require-hardening`: compiles nothing where the kernel does not confine it fully.
+    pub require_hardening: bool,
+    /// `--print-hardening`: compiles nothing and prints how it is confined, as JSON.
+    pub print_hardening: bool,
     /// `--print-key`: compiles nothing and prints the key of what it would compile.
     pub print_key: bool,
 }
@@ -47,6 +51,8 @@ impl Settings {
             module_bytes: MODULE_BYTES,
             limits: GuestLimits::default(),
             die_with_parent: false,
+            require_hardening: false,
+            print_hardening: false,
             print_key: false,
         }
     }
@@ -96,6 +102,8 @@ impl Settings {
         }
         let switches = [
             (self.die_with_parent, "--die-with-parent"),
+            (self.require_hardening, "--require-hardening"),
+            (self.print_hardening, "--print-hardening"),
             (self.print_key, "--print-key"),
         ];
         let set = switches.iter().filter(|(is_set, _)| *is_set);
@@ -120,6 +128,8 @@ impl Settings {
                 "--module-bytes" => settings.module_bytes = flags.value(&name)?,
                 "--limit" => settings.limits.change(&flags.value::<String>(&name)?)?,
                 "--die-with-parent" => settings.die_with_parent = true,
+                "--require-hardening" => settings.require_hardening = true,
+                "--print-hardening" => settings.print_hardening = true,
                 "--print-key" => settings.print_key = true,
                 other => return Err(unknown(other)),
             }
@@ -153,6 +163,7 @@ mod tests {
         assert_eq!(settings.cpu_seconds, Some(40));
         settings.unknown_imports = UnknownImports::Trap;
         settings.die_with_parent = true;
+        settings.require_hardening = true;
         settings.limits.set("functions", "7").unwrap();
         let arguments = settings.to_arguments();
         assert_eq!(arguments[0], "compile");

@@ -10,20 +10,19 @@
 //!
 //! Each only narrows what is there, for good, and threads inherit it; so it is done once, while the
 //! process has one thread, and before it sees a byte of a guest. A kernel that knows less confines
-//! less: [`Enforced`] says what holds.
+//! less: [`Hardening`] says what holds.
 
 mod calls;
 mod files;
 mod filter;
-mod report;
-
-pub use report::Enforced;
 
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
     str::FromStr,
 };
+
+use stoker_types::Hardening;
 
 /// What a runner's guests may reach beyond their files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +85,9 @@ pub enum ConfineError {
     /// The kernel refuses.
     #[error("cannot restrict what files it reaches: {0}")]
     Files(#[from] landlock::RulesetError),
+    /// Less is enforced than is required.
+    #[error("it is not fully confined, as is required: what is missing is {0}")]
+    Partial(String),
     /// The filter is not right, or the kernel refuses it.
     #[error("cannot filter its system calls: {0}")]
     Filter(#[from] seccompiler::Error),
@@ -94,8 +96,25 @@ pub enum ConfineError {
 /// Confines this process for good. Says what the kernel enforces from now on.
 ///
 /// # Errors
+/// If it has more than one thread, the kernel refuses what it knows, or knows less than
+/// `is_required`.
+pub fn confine_as_required(
+    purpose: &Purpose,
+    is_required: bool,
+) -> Result<Hardening, ConfineError> {
+    let hardening = confine(purpose)?;
+    match hardening.missing() {
+        Some(missing) if is_required => Err(ConfineError::Partial(missing)),
+        _ => Ok(hardening),
+    }
+}
+
+/// Confines this process for good, as far as the kernel knows how. Says what it enforces from now
+/// on.
+///
+/// # Errors
 /// If it has more than one thread, or the kernel refuses what it knows.
-pub fn confine(purpose: &Purpose) -> Result<Enforced, ConfineError> {
+pub fn confine(purpose: &Purpose) -> Result<Hardening, ConfineError> {
     let threads = fs::read_dir("/proc/self/task")
         .map_err(ConfineError::Proc)?
         .count();
@@ -105,7 +124,7 @@ pub fn confine(purpose: &Purpose) -> Result<Enforced, ConfineError> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|error| ConfineError::Privileges(error.into()))?;
     // The filter last: it does not let the calls through that the others are made of.
-    Ok(Enforced {
+    Ok(Hardening {
         landlock: files::restrict(purpose)?,
         seccomp: filter::install(purpose)?,
     })

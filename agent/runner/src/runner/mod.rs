@@ -66,10 +66,8 @@ fn start(settings: &Settings) -> wasmtime::Result<()> {
         class: settings.class,
         folder: settings.folder.clone(),
     };
-    let enforced = hardening::confine(&purpose)?;
-    if let Some(missing) = enforced.missing() {
-        tracing::warn!(%missing, "this runner is not fully confined");
-    }
+    // What the kernel cannot do, the daemon has said at its start.
+    hardening::confine_as_required(&purpose, settings.require_hardening)?;
     stage.run(settings, listener)
 }
 

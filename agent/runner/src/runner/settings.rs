@@ -26,6 +26,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// `--class closed|net`: what its guests reach beyond files; nothing if absent.
     pub class: Class,
+    /// `--require-hardening`: ends where the kernel does not confine it fully.
+    pub require_hardening: bool,
     /// `--memory-profile large|small`: what suits the machine if absent.
     pub memory_profile: MemoryProfile,
     /// `--metering fuel`: how the code that it is sent counts its work.
@@ -51,6 +53,7 @@ impl Settings {
             nonce,
             folder,
             class: Class::default(),
+            require_hardening: false,
             memory_profile: MemoryProfile::detect(),
             metering: Metering::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
@@ -80,6 +83,7 @@ impl Settings {
                 "--nonce" => nonce = Some(flags.value(&name)?),
                 "--folder" => folder = Some(flags.value(&name)?),
                 "--class" => settings.class = flags.value(&name)?,
+                "--require-hardening" => settings.require_hardening = true,
                 "--memory-profile" => settings.memory_profile = flags.value(&name)?,
                 "--metering" => settings.metering = flags.value(&name)?,
                 "--workers" => settings.workers = flags.value(&name)?,
@@ -120,7 +124,7 @@ mod tests {
     #[test]
     fn all_flags_are_read() {
         let settings = parse(
-            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --folder /s --class net \
+            "--runner-id runner-aaaaaaaaaaaab --nonce 7 --folder /s --class net --require-hardening \
              --memory-profile small \
              --metering fuel --workers 3 \
              --slots 20 --limit stack=1MiB --orphan-timeout 2s \
@@ -135,6 +139,7 @@ mod tests {
             nonce: 7,
             folder: PathBuf::from("/s"),
             class: Class::Net,
+            require_hardening: true,
             memory_profile: MemoryProfile::Small,
             metering: Metering::Fuel,
             workers: 3,

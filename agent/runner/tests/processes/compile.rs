@@ -11,7 +11,7 @@ use stoker_agent_runner::{
     engine::{CodeKind, MemoryProfile, compile_key},
     local::compile_in_child,
 };
-use stoker_types::Reason;
+use stoker_types::{Hardening, Reason};
 
 use crate::program::{self, HELLO, bomb, wasm};
 
@@ -23,6 +23,10 @@ pub(crate) const CASES: &[crate::Case] = &[
     ),
     ("compile_names_a_wrong_flag", names_a_wrong_flag),
     ("compile_prints_its_key", prints_its_key),
+    (
+        "compile_prints_how_it_is_confined",
+        prints_how_it_is_confined,
+    ),
     ("compile_ends_at_its_cpu_limit", ends_at_its_cpu_limit),
     (
         "compile_is_not_started_for_what_is_not_there",
@@ -88,6 +92,23 @@ fn prints_its_key() {
         printed.trim_end(),
         compile_key(CodeKind::of(MemoryProfile::Large)).unwrap()
     );
+}
+
+fn prints_how_it_is_confined() {
+    let printed = run(&["--print-hardening"], None);
+    let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let hardening = Hardening {
+        landlock: printed["landlock"].as_u64().unwrap().try_into().unwrap(),
+        seccomp: printed["seccomp"].as_bool().unwrap(),
+    };
+    let required = run(&["--print-hardening", "--require-hardening"], None);
+    match hardening.missing() {
+        None => assert_eq!(required.status.code(), Some(0)),
+        Some(missing) => {
+            let said = String::from_utf8_lossy(&required.stderr);
+            assert!(said.contains(&missing), "{said}");
+        }
+    }
 }
 
 fn compile(module: &std::path::Path, settings: &Settings) -> Result<File, Reason> {

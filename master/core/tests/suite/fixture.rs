@@ -326,6 +326,7 @@ pub(crate) fn agent_info(number: u64) -> AgentInfo {
         attributes: Attributes::default(),
         version: "0.1.0".to_owned(),
         url: format!("http://127.0.0.1:{number}"),
+        hardening: stoker_types::Hardening::default(),
     }
 }
 

@@ -23,6 +23,7 @@ fn agent(bits: u64) -> AgentRecord {
             attributes: "rack=a;zone=z1".parse::<Attributes>().unwrap(),
             version: "0.1.0".to_owned(),
             url: "http://127.0.0.1:5051".to_owned(),
+            hardening: stoker_types::Hardening::default(),
         },
         unreachable_since: Some(Timestamp::from_micros(12_345)),
     }

@@ -49,6 +49,9 @@ fn guests_run_in_runner_processes_only_and_the_agent_lists_them() {
         "it is cleared"
     );
     is_confined(runner);
+    let agent = stoker(["agent", "show", &agent_id, "-o", "json"]).json();
+    assert_eq!(agent["hardening"]["seccomp"], true, "{agent}");
+    assert!(agent["hardening"]["landlock"].is_u64(), "{agent}");
     // Code that was compiled from Wasm is executable and belongs to no program or library: a
     // runner has such mappings, the daemons have none.
     assert!(has_compiled_code(runner));

@@ -218,6 +218,7 @@ impl Machine {
             attributes: Attributes::default(),
             version: "0.1.0".to_owned(),
             url: String::new(),
+            hardening: stoker_types::Hardening::default(),
             boot_id: format!("boot-{index}-{}", self.boot),
             timeouts: scene.plan.agent.clone(),
             limits: Limits {

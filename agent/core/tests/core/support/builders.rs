@@ -26,6 +26,7 @@ pub(crate) fn config() -> Config {
         attributes: Attributes::default(),
         version: "0.1.0".to_owned(),
         url: "http://127.0.0.1:5051".to_owned(),
+        hardening: stoker_types::Hardening::default(),
         boot_id: BOOT.to_owned(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
@@ -280,6 +281,7 @@ pub(crate) fn introduction() -> AgentCall {
             attributes: config.attributes,
             version: config.version,
             url: config.url,
+            hardening: config.hardening,
         },
         boot_id: config.boot_id,
     }

@@ -1,20 +1,21 @@
-//! What the kernel enforces, for people and for whoever requires it.
+//! How well a machine's kernel confines runners and compilers.
 
 use std::fmt;
 
 /// The oldest Landlock that leaves no way round: 1 does not know renames, 2 lets files be cut.
 const LEAST_LANDLOCK: u32 = 3;
 
-/// What holds for a process that was confined. No new privileges hold in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enforced {
-    /// The version of Landlock, 0 for none, and 6 for any that has all that is used.
+/// What the kernel enforces on a process that gives up what it does not need. That it gains no new
+/// privileges holds in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hardening {
+    /// The version of Landlock: 0 for none, 6 for any that has all that is used.
     pub landlock: u32,
     /// Whether system calls are filtered.
     pub seccomp: bool,
 }
 
-impl Enforced {
+impl Hardening {
     /// What is missing, and what to do; nothing if all is there.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
@@ -33,14 +34,11 @@ impl Enforced {
     }
 }
 
-impl fmt::Display for Enforced {
+impl fmt::Display for Hardening {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seccomp = if self.seccomp { "yes" } else { "no" };
-        write!(
-            formatter,
-            "landlock: {}, seccomp: {seccomp}",
-            Landlock(self.landlock)
-        )
+        let landlock = Landlock(self.landlock);
+        write!(formatter, "landlock {landlock}, seccomp {seccomp}")
     }
 }
 
@@ -62,22 +60,20 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_what_to_do() {
-        let enforced = |landlock, seccomp| Enforced { landlock, seccomp };
-        assert_eq!(enforced(3, true).missing(), None);
-        assert_eq!(enforced(6, true).missing(), None);
-        let missing = enforced(2, true).missing().unwrap();
+        let hardening = |landlock, seccomp| Hardening { landlock, seccomp };
+        assert_eq!(hardening(3, true).missing(), None);
+        assert_eq!(hardening(6, true).missing(), None);
+        let missing = hardening(2, true).missing().unwrap();
         assert!(
             missing.contains("version 2") && missing.contains("6.2"),
             "{missing}"
         );
-        let missing = enforced(0, false).missing().unwrap();
+        let missing = hardening(0, false).missing().unwrap();
         assert!(
             missing.contains("none") && missing.contains("CONFIG_SECCOMP_FILTER"),
             "{missing}"
         );
-        assert_eq!(
-            enforced(0, true).to_string(),
-            "landlock: none, seccomp: yes"
-        );
+        let shown = hardening(0, true).to_string();
+        assert_eq!(shown, "landlock none, seccomp yes");
     }
 }
