@@ -9,8 +9,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use stoker_agent_core::{Record, RecoveredTask};
-use stoker_types::TaskKey;
+use stoker_agent_core::{Record, RecoveredRunner, RecoveredTask};
+use stoker_types::{FrameworkId, RunnerId, TaskKey};
 use tokio::sync::watch;
 
 use crate::sandboxes::Removal;
@@ -25,6 +25,9 @@ pub(crate) struct KnownTasks(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     present: HashMap<TaskKey, Life>,
+    /// Whom the runners work for: they reach what is in the framework's folder, as long as it is
+    /// the one that was there at their start.
+    runners: HashMap<RunnerId, FrameworkId>,
     forgotten: HashSet<TaskKey>,
     /// The forgotten ones, the latest last.
     order: VecDeque<TaskKey>,
@@ -87,6 +90,12 @@ impl KnownTasks {
             .insert(key, Life { is_over, end: None });
     }
 
+    /// Takes over a runner of an earlier daemon.
+    pub(crate) fn recover_runner(&self, runner: &RecoveredRunner) {
+        let framework_id = runner.tenant.framework_id;
+        self.tables().runners.insert(runner.id, framework_id);
+    }
+
     /// Follows what the core writes.
     pub(crate) fn note(&self, record: &Record) {
         match record {
@@ -108,9 +117,17 @@ impl KnownTasks {
                 }
             }
             Record::Forgotten { task } => self.tables().forget(task),
+            Record::RunnerStarted {
+                runner_id, tenant, ..
+            } => {
+                self.tables()
+                    .runners
+                    .insert(*runner_id, tenant.framework_id);
+            }
+            Record::RunnerEnded { runner_id } => {
+                self.tables().runners.remove(runner_id);
+            }
             Record::Identity { .. }
-            | Record::RunnerStarted { .. }
-            | Record::RunnerEnded { .. }
             | Record::HandedOver { .. }
             | Record::KillRequested { .. }
             | Record::Update { .. }
@@ -152,7 +169,7 @@ impl KnownTasks {
 
     /// Has `remove` take a task's sandbox away, unless the task is alive or someone reads it; and
     /// neither begins meanwhile, so it is to be quick. It is told whether no task of the framework
-    /// is left here.
+    /// is left here, and no runner.
     pub(crate) fn remove_unused(
         &self,
         task: &TaskKey,
@@ -164,10 +181,12 @@ impl KnownTasks {
         if is_alive || tables.readers.contains_key(task) {
             return None;
         }
-        let is_last = !tables
-            .present
-            .keys()
-            .any(|present| present.framework_id == task.framework_id);
+        let mut tasks = tables.present.keys();
+        let is_last = tasks.all(|present| present.framework_id != task.framework_id)
+            && tables
+                .runners
+                .values()
+                .all(|framework_id| *framework_id != task.framework_id);
         let removed = remove(is_last);
         if removed.is_ok() {
             tables.removed.push_back((task.clone(), why));
@@ -200,8 +219,8 @@ impl Tables {
 #[cfg(test)]
 pub(crate) mod tests {
     use stoker_types::{
-        FrameworkId, Resources, Role, StatusUpdate, TaskInfo, TaskLimits, TaskState, Timestamp,
-        Usage, agent::Launch,
+        Resources, Role, StatusUpdate, TaskInfo, TaskLimits, TaskState, Timestamp, Usage,
+        agent::Launch, runner::Tenant,
     };
 
     use super::*;
@@ -255,6 +274,34 @@ pub(crate) mod tests {
             }),
             runner_event: None,
         }
+    }
+
+    #[test]
+    fn a_framework_s_folder_stays_as_long_as_it_has_a_runner() {
+        let known_tasks = KnownTasks::default();
+        let is_last = || {
+            let mut told = None;
+            let remove = |is_last| {
+                told = Some(is_last);
+                Ok(())
+            };
+            let removed = known_tasks.remove_unused(&task("a"), Removal::Evicted, remove);
+            removed.unwrap().unwrap();
+            told.unwrap()
+        };
+        assert!(is_last());
+        let runner_id = RunnerId::from_bits(1);
+        known_tasks.note(&Record::RunnerStarted {
+            runner_id,
+            nonce: 1,
+            tenant: Tenant {
+                framework_id: task("a").framework_id,
+                role: Role::default(),
+            },
+        });
+        assert!(!is_last());
+        known_tasks.note(&Record::RunnerEnded { runner_id });
+        assert!(is_last());
     }
 
     #[test]

@@ -265,6 +265,9 @@ impl Start<'_> {
         let runners = Runners::new(settings, inputs).map_err(AgentError::io("open", data.run()))?;
         runners.clear_strays(&recovered.runners.iter().map(|runner| runner.id).collect());
         let known_tasks = Arc::new(KnownTasks::default());
+        for runner in &recovered.runners {
+            known_tasks.recover_runner(runner);
+        }
         for task in &recovered.tasks {
             known_tasks.recover(task);
             let key = TaskKey {
