@@ -32,6 +32,10 @@ pub(crate) const CASES: &[crate::Case] = &[
         tells_its_load_and_keeps_its_budget,
     ),
     ("runner_gives_a_grace", gives_a_grace),
+    (
+        "runner_has_its_memory_back_when_a_task_is_killed",
+        has_its_memory_back_when_a_task_is_killed,
+    ),
     ("runner_ends_when_it_is_orphaned", ends_when_it_is_orphaned),
     (
         "runner_dies_with_its_parent_if_told",
@@ -271,6 +275,48 @@ fn gives_a_grace() {
         assert_eq!(daemon.end().1, Outcome::Killed);
     }
     assert_eq!(fs::read(sandbox.join("stdout")).unwrap(), b"bye\n");
+    daemon.order([Order::Shutdown]);
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+/// Fills 64 MiB, and spins.
+const FILLS: &str = r#"(module (memory (export "memory") 1025)
+    (func (export "_start")
+        (memory.fill (i32.const 0) (i32.const 1) (i32.const 67108864))
+        (i32.store (i32.const 67108864) (i32.const 1))
+        (loop $l (br $l))))"#;
+
+fn has_its_memory_back_when_a_task_is_killed() {
+    const MIB: u64 = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut child = command(&socket, &[]).spawn().unwrap();
+    let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 0);
+    let module = CompiledKey::new(Digest::from_bytes([1; 32]), UnknownImports::Refuse);
+    daemon.module(module, &artifact(FILLS));
+    let resident = || {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", child.id())).unwrap();
+        let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * u64::try_from(rustix::param::page_size()).unwrap()
+    };
+    let before = resident();
+    let mut fills = launch_of(task(), module, &folder.path().join("sandbox"));
+    fills.task.resources.mem = 128 * MIB;
+    daemon.order([Order::Launch(Box::new(fills))]);
+    daemon.events(1);
+    let give_up = Instant::now() + PATIENCE;
+    while resident() < before + 60 * MIB {
+        assert!(Instant::now() < give_up, "it never filled its memory");
+        thread::sleep(Duration::from_millis(5));
+    }
+    daemon.order([Order::Kill {
+        task: task(),
+        grace: Duration::ZERO,
+    }]);
+    assert_eq!(daemon.end(), (2, Outcome::Killed));
+    // Whoever hears of the end finds the memory free.
+    let after = resident();
+    assert!(after < before + 16 * MIB, "{before} before, {after} after");
     daemon.order([Order::Shutdown]);
     assert_eq!(wait(&mut child), Some(0));
 }
