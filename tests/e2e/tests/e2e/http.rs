@@ -1,6 +1,6 @@
 //! The master's HTTP side, and the agents'.
 
-use crate::harness::{get, guest, shared_master, stoker};
+use crate::harness::{Running, get, guest, shared_master, stoker, wait_for};
 
 fn text(url: &str) -> (u16, String) {
     let response = reqwest::blocking::get(url).unwrap();
@@ -21,7 +21,9 @@ fn health_readiness_and_metrics_are_served() {
     for agent in get("/api/v1/agents").as_array().unwrap() {
         let url = agent["url"].as_str().unwrap();
         assert_eq!(text(&format!("{url}/healthz")).0, 200);
-        assert_eq!(text(&format!("{url}/readyz")).0, 200);
+        // The master knows of it a moment before its own page says so.
+        let is_ready = || (text(&format!("{url}/readyz")).0 == 200).then_some(());
+        wait_for("agent that is ready", is_ready);
         assert!(
             text(&format!("{url}/metrics")).1.contains("stoker_agent_"),
             "{url}"
@@ -128,4 +130,39 @@ fn a_path_that_is_none_and_a_query_that_is_wrong_are_told() {
     let (status, body) = text(&format!("{master}/api/v1/tasks?limit=many"));
     assert_eq!(status, 400);
     assert!(body.contains("error"), "{body}");
+}
+
+#[test]
+fn what_a_task_uses_is_shown_while_it_runs_and_summed_by_role() {
+    let spin = guest("spin");
+    let name = "shown-while-it-runs";
+    let running = Running::stoker([
+        "run",
+        "--name",
+        name,
+        "--role",
+        "used",
+        spin.to_str().unwrap(),
+    ]);
+    let task = wait_for("task that tells what it uses", || {
+        let tasks = get("/api/v1/tasks?state=TASK_RUNNING");
+        let tasks = tasks.as_array().unwrap().clone();
+        tasks
+            .into_iter()
+            .find(|task| task["name"] == name && task["fuel_used"].as_u64().unwrap() > 0)
+    });
+    assert!(task["cpu_seconds"].as_f64().unwrap() > 0.0, "{task}");
+    let (_, metrics) = text(&format!("{}/metrics", shared_master()));
+    let sum = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("stoker_master_role_fuel_total{role=\"used\"} "));
+    let sum: u64 = sum.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap();
+    assert!(sum >= task["fuel_used"].as_u64().unwrap(), "{sum}: {task}");
+    let id = task["id"].as_str().unwrap();
+    let killed = stoker(["task", "kill", "--grace", "0s", id]);
+    assert_eq!(killed.code, Some(0), "{killed:?}");
+    assert_eq!(running.wait().code, Some(137));
+    let shown = stoker(["task", "show", "-o", "json", id]).json();
+    assert_eq!(shown["state"], "TASK_KILLED", "{shown}");
+    assert_eq!(shown["mem"], 0, "{shown}");
 }
