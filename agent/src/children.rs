@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -156,11 +157,28 @@ impl Process {
     /// Tells this process from any other, also from a later one of the same number: its number
     /// and when it was started. `None` if it is over.
     pub(crate) fn identity(&self) -> Option<String> {
-        let pid = self.pid.as_raw_nonzero();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything; the start is the 20th field behind it.
-        let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
-        Some(format!("{pid} {start}"))
+        let start = Stat::read(self.pid)?.start;
+        Some(format!("{} {start}", self.pid.as_raw_nonzero()))
+    }
+
+    /// What another part of the daemon needs to watch and to pace it. `None` if it is over.
+    ///
+    /// # Errors
+    /// If there are no more descriptors.
+    pub(crate) fn reins(&self) -> io::Result<Option<Reins>> {
+        let Some(Stat { start, .. }) = Stat::read(self.pid) else {
+            return Ok(None);
+        };
+        Ok(Some(Reins {
+            pid: self.pid,
+            start,
+            handle: self.handle.get_ref().try_clone()?,
+        }))
+    }
+
+    /// Lets it go on, should an earlier daemon have paused it.
+    pub(crate) fn go_on(&self) {
+        let _is_over_already = pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::CONT);
     }
 
     /// Its child's stderr, if that is a pipe; once.
@@ -186,6 +204,88 @@ impl Process {
     /// Kills it. One that is over needs none.
     pub(crate) fn kill(&self) {
         let _is_over_already = pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::KILL);
+    }
+}
+
+/// Watches a process and paces it, beside whoever waits for its end.
+#[derive(Debug)]
+pub(crate) struct Reins {
+    pid: Pid,
+    start: u64,
+    handle: OwnedFd,
+}
+
+impl Reins {
+    /// The CPU time of all its threads since it began, to a hundredth of a second. `None` if it is
+    /// over.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        let stat = Stat::read(self.pid)?;
+        // Another process may have its number by now.
+        if stat.start != self.start {
+            return None;
+        }
+        Some(time_of(stat.cpu_ticks))
+    }
+
+    /// Stops it until it is to go on.
+    pub(crate) fn pause(&self) {
+        let _is_over_already = pidfd_send_signal(self.handle.as_fd(), Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        let _is_over_already = pidfd_send_signal(self.handle.as_fd(), Signal::CONT);
+    }
+}
+
+/// The time that all cores of the machine together were idle since its boot.
+pub(crate) fn idle_time() -> Option<Duration> {
+    idle_ticks(&fs::read_to_string("/proc/stat").ok()?).map(time_of)
+}
+
+/// Of `/proc/stat`: the ticks without anything to do, also for want of a disk.
+fn idle_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat
+        .lines()
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace();
+    let mut number = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
+    let (idle, waiting) = (number(3)?, number(0)?);
+    Some(idle.saturating_add(waiting))
+}
+
+/// The kernel counts in these.
+fn time_of(ticks: u64) -> Duration {
+    let per_second = u128::from(clock_ticks_per_second().max(1));
+    let nanos = u128::from(ticks) * 1_000_000_000 / per_second;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// What the kernel tells of a process.
+struct Stat {
+    /// When it was started, in ticks since the boot.
+    start: u64,
+    /// Its CPU time, in user mode and in the kernel, in ticks.
+    cpu_ticks: u64,
+}
+
+impl Stat {
+    fn read(pid: Pid) -> Option<Self> {
+        let pid = pid.as_raw_nonzero();
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(stat: &str) -> Option<Self> {
+        // The name, in parentheses, may hold anything; `utime` and `stime` are the 12th and the 13th
+        // field behind it, the start is the 20th.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let mut number = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
+        let (user, system, start) = (number(11)?, number(0)?, number(6)?);
+        Some(Self {
+            start,
+            cpu_ticks: user.saturating_add(system),
+        })
     }
 }
 
@@ -266,6 +366,49 @@ mod tests {
         let mut child = spawner.spawn(shell(script)).await.unwrap();
         let ended = child.ended().await;
         assert_eq!(ended.status.and_then(|status| status.code()), Some(4));
+    }
+
+    #[tokio::test]
+    async fn a_child_is_watched_and_paced() {
+        let spawner = Spawner::new();
+        let mut child = spawner.spawn(shell("while :; do :; done")).await.unwrap();
+        let reins = child.reins().unwrap().unwrap();
+        let give_up = tokio::time::Instant::now() + Duration::from_secs(60);
+        let has_state = |states: &str| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", reins.pid.as_raw_nonzero()));
+            let stat = stat.unwrap();
+            let state = stat.rsplit_once(") ").unwrap().1.chars().next().unwrap();
+            states.contains(state)
+        };
+        let wait = async |is_done: &dyn Fn() -> bool| {
+            while !is_done() {
+                assert!(tokio::time::Instant::now() < give_up);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        wait(&|| reins.cpu_time().unwrap() >= Duration::from_millis(50)).await;
+        reins.pause();
+        wait(&|| has_state("T")).await;
+        reins.go_on();
+        wait(&|| has_state("R")).await;
+        reins.pause();
+        wait(&|| has_state("T")).await;
+        child.go_on();
+        wait(&|| has_state("R")).await;
+        child.kill();
+        child.ended().await;
+        assert_eq!(reins.cpu_time(), None);
+    }
+
+    #[test]
+    fn the_kernels_figures_are_read() {
+        let stat = "12 (a) b (c) R 1 12 12 0 -1 4194304 2 0 0 0 170 30 0 0 20 0 3 0 4711 9 9";
+        let stat = Stat::parse(stat).unwrap();
+        assert_eq!((stat.start, stat.cpu_ticks), (4711, 200));
+        assert!(Stat::parse("12 (a) R 1").is_none());
+        let machine = "cpu  100 20 30 4000 50 0 6 7 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n";
+        assert_eq!(idle_ticks(machine), Some(4050));
+        assert!(idle_time().unwrap() > Duration::ZERO);
     }
 
     #[tokio::test]

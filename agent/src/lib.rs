@@ -20,6 +20,7 @@ mod config;
 mod data_directory;
 mod driver;
 mod error;
+mod governor;
 mod hardening;
 mod http;
 mod inputs;

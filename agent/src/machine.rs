@@ -27,7 +27,7 @@ const LARGE_PROFILE_FROM_BYTES: u64 = 2 << 30;
 /// # Errors
 /// If the machine does not tell.
 pub fn detect(data: &Path) -> io::Result<Resources> {
-    let cpus = u64::try_from(std::thread::available_parallelism()?.get()).unwrap_or(1);
+    let cpus = u64::from(cores());
     let memory = memory_bytes(&fs::read_to_string("/proc/meminfo")?)
         .ok_or_else(|| io::Error::other("/proc/meminfo names no MemTotal"))?;
     let bounds = [getrlimit(Resource::As).current, group_memory_bytes()];
@@ -40,6 +40,12 @@ pub fn detect(data: &Path) -> io::Result<Resources> {
         ports: Ports::from_ranges([PORTS]),
         custom: std::collections::BTreeMap::new(),
     })
+}
+
+/// The cores that this process may use, whatever of them is sold.
+pub(crate) fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX)
 }
 
 /// `found`, with each entry that the operator names replaced.

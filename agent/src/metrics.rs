@@ -11,10 +11,16 @@ use std::sync::{
 
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::ConstCounter, family::Family, gauge::ConstGauge, gauge::Gauge},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
     registry::Registry,
 };
-use stoker_agent_core::View;
+use stoker_agent_core::{View, governor::GovernorView};
+use stoker_types::runner::BUDGET_WINDOW;
+use tokio::sync::watch;
 
 use crate::{
     artifacts::ArtifactCounters, checkpoint::LogCounters, master_client::MasterCounters,
@@ -49,6 +55,14 @@ pub(crate) const MODULES_COMPILED: &str = "stoker_agent_modules_compiled";
 pub(crate) const MODULES_FAILED: &str = "stoker_agent_modules_failed";
 /// Bytes of all artifacts on disk.
 pub(crate) const ARTIFACT_BYTES: &str = "stoker_agent_artifact_bytes";
+/// The budgets that are in force, in cores, by runner.
+pub(crate) const RUNNER_BUDGETS: &str = "stoker_agent_runner_budget_cores";
+/// Budgets told to runners.
+pub(crate) const BUDGET_ORDERS: &str = "stoker_agent_budget_orders";
+/// Windows in which a runner paused for its budget.
+pub(crate) const THROTTLED_WINDOWS: &str = "stoker_agent_throttled_windows";
+/// Runners that did not keep to their budget, by what was done.
+pub(crate) const BACKSTOPS: &str = "stoker_agent_budget_backstops";
 
 /// Sandboxes.
 pub(crate) const SANDBOXES: &str = "stoker_agent_sandboxes";
@@ -70,6 +84,8 @@ pub(crate) struct Sources {
     pub(crate) artifact_bytes: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// The sandboxes'.
     pub(crate) sandboxes: Arc<SandboxCounters>,
+    /// The governor's.
+    pub(crate) governor: watch::Receiver<GovernorView>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -157,6 +173,7 @@ impl Sources {
         for (name, help, value) in gauges {
             registry.register(name, help, gauge(value));
         }
+        register_governor(&mut registry, &self.governor.borrow());
         let mut page = String::new();
         encode(&mut page, &registry)?;
         Ok(page)
@@ -190,6 +207,34 @@ fn register_view(registry: &mut Registry, view: &View) {
     ];
     for (name, help, value) in gauges {
         registry.register(name, help, gauge(value));
+    }
+}
+
+fn register_governor(registry: &mut Registry, view: &GovernorView) {
+    let budgets = Family::<[(&str, String); 1], Gauge<f64, AtomicU64>>::default();
+    for (runner_id, budget) in &view.budgets {
+        let cores = budget.as_secs_f64() / BUDGET_WINDOW.as_secs_f64();
+        let labels = [("runner_id", runner_id.to_string())];
+        budgets.get_or_create(&labels).set(cores);
+    }
+    let help = "Cores that a runner may use, while runners want more than the machine has";
+    registry.register(RUNNER_BUDGETS, help, budgets);
+    let backstops = Family::<[(&str, &str); 1], Counter>::default();
+    for (action, count) in [("paced", view.paced), ("killed", view.killed)] {
+        backstops.get_or_create(&[("action", action)]).inc_by(count);
+    }
+    let help = "Runners that used more than their budget, by what was done";
+    registry.register(BACKSTOPS, help, backstops);
+    let counters = [
+        (BUDGET_ORDERS, "Budgets told to runners", view.orders),
+        (
+            THROTTLED_WINDOWS,
+            "Windows of 50 ms in which a runner paused for its budget",
+            view.throttled_windows,
+        ),
+    ];
+    for (name, help, value) in counters {
+        registry.register(name, help, ConstCounter::new(value));
     }
 }
 

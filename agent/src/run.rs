@@ -23,6 +23,7 @@ use crate::{
     config::Checked,
     data_directory::DataDirectory,
     driver::{Driver, Parts},
+    governor::Governor,
     hardening, http,
     known_tasks::KnownTasks,
     machine,
@@ -158,13 +159,17 @@ impl Start<'_> {
         };
         let core_config = self.core_config(boot_id, &ready.url)?;
         let (sender, inputs) = mpsc::channel(QUEUED_INPUTS);
-        let parts = self.parts(log, &recovered, sender)?;
+        let clock = Clock::start();
+        let governor = Governor::start(machine::cores(), clock);
+        let figures = governor.figures();
+        let parts = self.parts((log, governor), &recovered, sender)?;
         let sources = Sources {
             log: parts.log.counters(),
             master: parts.master.counters(),
             artifacts: parts.artifacts.counters(),
             artifact_bytes: Arc::new(parts.artifacts.bytes()),
             sandboxes: Arc::default(),
+            governor: figures,
         };
         let collector = Collector {
             sandboxes: data.sandboxes(),
@@ -174,7 +179,6 @@ impl Start<'_> {
             min_free: self.config.sandbox_min_free,
             counters: Arc::clone(&sources.sandboxes),
         };
-        let clock = Clock::start();
         let mut effects = Vec::new();
         let agent = Agent::new(
             core_config,
@@ -234,7 +238,7 @@ impl Start<'_> {
 
     fn parts(
         &self,
-        log: checkpoint::CheckpointLog,
+        (log, governor): (checkpoint::CheckpointLog, Governor),
         recovered: &Recovered,
         inputs: mpsc::Sender<Input>,
     ) -> Result<Parts, AgentError> {
@@ -262,7 +266,8 @@ impl Start<'_> {
             require_hardening: self.config.require_hardening,
         };
         let uploads = Uploads::new(master.channel(), data.sandboxes(), inputs.clone());
-        let runners = Runners::new(settings, inputs).map_err(AgentError::io("open", data.run()))?;
+        let runners =
+            Runners::new(settings, governor, inputs).map_err(AgentError::io("open", data.run()))?;
         runners.clear_strays(&recovered.runners.iter().map(|runner| runner.id).collect());
         let known_tasks = Arc::new(KnownTasks::default());
         for runner in &recovered.runners {

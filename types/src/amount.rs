@@ -53,6 +53,12 @@ impl Milli {
         }
     }
 
+    /// The sum; the largest amount if it is past that.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// What is left without `other`, if that much is there.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {

@@ -103,12 +103,19 @@ pub enum Order {
     },
     /// End all tasks and the process.
     Shutdown,
-    /// Use no more CPU time than this in each [`BUDGET_WINDOW`], from now on and until another
-    /// budget comes, also while no daemon is there. Without one there is no bound.
-    Budget {
-        /// CPU time of all threads together; no bound if absent.
-        cpu: Option<Duration>,
-    },
+    /// Use no more CPU time than this, from now on and until another budget comes. A runner that
+    /// was never told has no bound.
+    Budget(Budget),
+}
+
+/// The CPU time that all threads of a runner may use together in each [`BUDGET_WINDOW`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// As long as the connection lasts; no bound if absent.
+    pub cpu: Option<Duration>,
+    /// From the end of the connection on, until another daemon says otherwise: what the runner is
+    /// guaranteed, because nobody can lend it more, or take that back. No bound if absent.
+    pub alone: Option<Duration>,
 }
 
 /// The folder in a task's sandbox that is the guest's `.`, if it has a disk.
@@ -191,7 +198,7 @@ pub enum Event {
     },
 }
 
-/// How busy a runner is: told beside its events when it changes, and never again on another
+/// How busy a runner is: told beside its events when it changes, and first of all on each
 /// connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
@@ -204,6 +211,8 @@ pub struct Load {
     pub wanted: Duration,
     /// The CPU time that all its threads used since it began.
     pub used_in_all: Duration,
+    /// The windows since it began in which its workers had to pause for its budget.
+    pub throttled_windows: u64,
 }
 
 /// What a runner's budget is for.

@@ -55,6 +55,7 @@ impl Agent {
             config,
         };
         recovery::restore::restore(&mut agent, now, recovered, effects);
+        runners::guarantee::tell(&mut agent, effects);
         agent.check_in_debug();
         agent
     }
@@ -66,6 +67,7 @@ impl Agent {
         }
         self.dispatch(now, input, effects);
         session::register::when_ready(self, now, effects);
+        runners::guarantee::tell(self, effects);
         stop::advance(self, now, effects);
         self.check_in_debug();
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use stoker_types::{
-    AgentId, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
+    AgentId, Milli, Reason, RunnerId, StatusUpdate, TaskKey, Usage,
     agent::{AgentCall, Launch, TransferRequest},
     runner::{CompiledKey, Tenant},
 };
@@ -101,6 +101,14 @@ pub enum Effect {
         task: TaskKey,
         /// How long it may take, if it handles that; told again, the earlier end counts.
         grace: Duration,
+    },
+    /// What a runner's tasks are guaranteed together has changed: the governor is to know. Always
+    /// before [`crate::Input::RunnerLost`].
+    Guarantee {
+        /// Which runner.
+        runner_id: RunnerId,
+        /// The cpus of its tasks.
+        cpus: Milli,
     },
     /// A runner's events up to this one are safe.
     ConfirmEvent {

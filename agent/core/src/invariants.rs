@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stoker_types::{Resources, TaskState, limit, runner::Tenant};
+use stoker_types::{Milli, Resources, TaskState, limit, runner::Tenant};
 
 use crate::{
     Agent,
@@ -52,6 +52,10 @@ impl Agent {
                     "{key} is with another's runner"
                 );
             }
+            let cpus = runner.tasks.iter().filter_map(|key| self.tasks.get(key));
+            let cpus = cpus.map(|task| task.launch.task.resources.cpus);
+            let sum = cpus.fold(Milli::ZERO, Milli::saturating_add);
+            assert_eq!(sum, runner.cpus, "{} guarantees", runner.id);
             let id = runner.id;
             let logged = runner.logged.as_ref().map_or(0, |(event, _)| *event);
             assert!(runner.confirmed_event <= logged, "{id}");

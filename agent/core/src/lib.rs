@@ -34,6 +34,7 @@ mod agent;
 mod config;
 mod effect;
 mod end;
+pub mod governor;
 mod input;
 mod invariants;
 mod kill;

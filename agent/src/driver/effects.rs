@@ -75,6 +75,7 @@ impl Driver {
                 task,
                 grace,
             } => parts.runners.kill(runner_id, task, grace),
+            Effect::Guarantee { runner_id, cpus } => parts.runners.guarantee(runner_id, cpus),
             Effect::ConfirmEvent { runner_id, event } => parts.runners.confirm(runner_id, event),
             Effect::StopRunner { runner_id } => parts.runners.stop(runner_id),
             Effect::Transfer(request) => parts.transfers.start(request),

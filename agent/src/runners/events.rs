@@ -5,14 +5,17 @@ use std::collections::VecDeque;
 use stoker_agent_core::Input;
 use stoker_proto::convert::runner::RunnerFrame;
 use stoker_types::{RunnerId, runner::NumberedEvent};
-use tokio::{net::UnixStream, sync::mpsc};
+use tokio::net::UnixStream;
 
-use super::frames::{ConnectionError, FrameReader};
+use super::{
+    Context,
+    frames::{ConnectionError, FrameReader},
+};
 
 /// Passes a runner's events on.
 #[derive(Debug)]
 pub(super) struct Events<'a> {
-    inputs: &'a mpsc::Sender<Input>,
+    context: &'a Context,
     runner_id: RunnerId,
     stream: &'a UnixStream,
     reader: FrameReader,
@@ -21,13 +24,13 @@ pub(super) struct Events<'a> {
 
 impl<'a> Events<'a> {
     pub(super) const fn new(
-        inputs: &'a mpsc::Sender<Input>,
+        context: &'a Context,
         runner_id: RunnerId,
         stream: &'a UnixStream,
         reader: FrameReader,
     ) -> Self {
         Self {
-            inputs,
+            context,
             runner_id,
             stream,
             reader,
@@ -41,7 +44,7 @@ impl<'a> Events<'a> {
         loop {
             while let Some(event) = self.waiting.front() {
                 // First the room, which may take time, and then the event.
-                let Ok(room) = self.inputs.reserve().await else {
+                let Ok(room) = self.context.inputs.reserve().await else {
                     return Ok(());
                 };
                 room.send(Input::Runner {
@@ -58,10 +61,9 @@ impl<'a> Events<'a> {
                         usages,
                     };
                     // Behind the events that were told before; lost if nobody has room for it.
-                    drop(self.inputs.try_send(input));
+                    drop(self.context.inputs.try_send(input));
                 }
-                // Nobody shares the node between runners yet.
-                Some(RunnerFrame::Load(_)) => {}
+                Some(RunnerFrame::Load(load)) => self.context.governor.load(self.runner_id, load),
                 Some(RunnerFrame::Welcome(_) | RunnerFrame::Refused { .. }) => {
                     return Err(ConnectionError::Protocol("spoke out of turn".to_owned()));
                 }

@@ -27,7 +27,7 @@ use std::{
 
 use stoker_agent_core::Input;
 use stoker_types::{
-    AgentId, GuestLimits, RunnerId, TaskKey,
+    AgentId, GuestLimits, Milli, RunnerId, TaskKey,
     agent::Launch,
     runner::{CompiledKey, Order, Tenant},
 };
@@ -40,6 +40,7 @@ use tokio::{
 use crate::{
     artifacts::CompiledModule,
     children::{Program, Spawner},
+    governor::Governor,
 };
 use sockets::SocketFolder;
 use supervise::{Command, Supervisor};
@@ -86,17 +87,23 @@ pub(crate) struct Runners {
 struct Context {
     settings: Settings,
     sockets: SocketFolder,
+    governor: Governor,
     inputs: mpsc::Sender<Input>,
 }
 
 impl Runners {
-    /// No runners yet; what they tell goes to `inputs`.
-    pub(crate) fn new(settings: Settings, inputs: mpsc::Sender<Input>) -> io::Result<Self> {
+    /// No runners yet; what they tell goes to `inputs`, and how busy they are to the governor.
+    pub(crate) fn new(
+        settings: Settings,
+        governor: Governor,
+        inputs: mpsc::Sender<Input>,
+    ) -> io::Result<Self> {
         let sockets = SocketFolder::open(settings.run.clone())?;
         Ok(Self {
             context: Arc::new(Context {
                 settings,
                 sockets,
+                governor,
                 inputs,
             }),
             live: HashMap::new(),
@@ -162,6 +169,11 @@ impl Runners {
         self.send(runner_id, Command::Order(Order::Kill { task, grace }));
     }
 
+    /// The tasks of a runner have so many cpus together.
+    pub(crate) fn guarantee(&self, runner_id: RunnerId, cpus: Milli) {
+        self.context.governor.guarantee(runner_id, cpus);
+    }
+
     /// Tells a runner which of its events are safe.
     pub(crate) fn confirm(&self, runner_id: RunnerId, event: u64) {
         self.send(runner_id, Command::Order(Order::Confirm { event }));
@@ -182,6 +194,7 @@ impl Runners {
     /// A runner is over, and the core knows.
     pub(crate) fn forget(&mut self, runner_id: RunnerId) {
         self.live.remove(&runner_id);
+        self.context.governor.left(runner_id);
         while self.supervisors.try_join_next().is_some() {}
     }
 

@@ -14,7 +14,7 @@ use super::{
     launch,
     supervise::{Command, Over},
 };
-use crate::artifacts::CompiledModule;
+use crate::{artifacts::CompiledModule, governor::Ruling};
 
 /// Orders that are sent together.
 #[derive(Debug, Default)]
@@ -42,7 +42,9 @@ impl Batch {
                 }
                 self.outgoing.push(order.into());
             }
-            Command::KillProcess => self.over = Some(Over::Kill),
+            Command::KillProcess => {
+                self.over = Some(Over::Kill("was to end at once".to_owned()));
+            }
             Command::Launch {
                 launch,
                 key,
@@ -102,6 +104,14 @@ impl Batch {
             order: Order::Launch(Box::new(launch)),
             descriptor,
         });
+    }
+
+    /// Adds what the governor says. Nothing follows the end of a runner.
+    pub(super) fn add_ruling(&mut self, ruling: Ruling) {
+        match ruling {
+            Ruling::Budget(budget) => self.outgoing.push(Order::Budget(budget).into()),
+            Ruling::Kill { message } => self.over = Some(Over::Kill(message)),
+        }
     }
 
     /// All orders, in order.

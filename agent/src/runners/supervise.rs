@@ -25,6 +25,7 @@ use super::{
 use crate::{
     artifacts::CompiledModule,
     children::{Ended, Process},
+    governor::Rulings,
 };
 
 /// From its start, or from being found, to its welcome: a large engine on a busy machine is slow.
@@ -100,7 +101,7 @@ impl Supervisor {
     pub(super) async fn start(mut self, tenant: Tenant) {
         let started = process::start(&self.context, self.runner_id, self.nonce, &tenant).await;
         let lost = match started {
-            Ok(process) => self.live(process, 0).await,
+            Ok(process) => self.live(process, true, 0).await,
             Err(error) => Lost::unclean(format!("cannot start a runner: {error}")),
         };
         self.report(lost).await;
@@ -109,7 +110,11 @@ impl Supervisor {
     /// Finds the runner and stays until it is over.
     pub(super) async fn adopt(mut self, confirmed_event: u64) {
         let lost = match process::find(&self.context, self.runner_id) {
-            Some(process) => self.live(process, confirmed_event).await,
+            Some(process) => {
+                // The earlier daemon may have been about to pace it.
+                process.go_on();
+                self.live(process, false, confirmed_event).await
+            }
             None => Lost::unclean("the runner ended while no agent was running"),
         };
         self.report(lost).await;
@@ -135,7 +140,7 @@ impl Supervisor {
     }
 
     /// From the process to its end.
-    async fn live(&mut self, mut process: Process, confirmed_event: u64) -> Lost {
+    async fn live(&mut self, mut process: Process, is_new: bool, confirmed_event: u64) -> Lost {
         let mut reader = FrameReader::default();
         let connected = tokio::select! {
             biased;
@@ -146,9 +151,10 @@ impl Supervisor {
         };
         match connected {
             Ok((stream, welcome)) => {
+                let rulings = self.context.governor.join(self.runner_id, &process, is_new);
                 let ready = Input::RunnerReady { welcome };
                 drop(self.context.inputs.send(ready).await);
-                self.serve(&stream, reader, &mut process).await
+                self.serve(&stream, (reader, rulings), &mut process).await
             }
             // A process that dies breaks the connection first; its end says more.
             Err(error) => match timeout(END_WITHIN / 10, process.ended()).await {
@@ -199,15 +205,15 @@ impl Supervisor {
     async fn serve(
         &mut self,
         stream: &UnixStream,
-        reader: FrameReader,
+        (reader, rulings): (FrameReader, Rulings),
         process: &mut Process,
     ) -> Lost {
         let context = Arc::clone(&self.context);
-        let mut events = Events::new(&context.inputs, self.runner_id, stream, reader);
+        let mut events = Events::new(&context, self.runner_id, stream, reader);
         let over = tokio::select! {
             ended = process.ended() => Over::Process(ended),
             result = events.pass() => Over::Connection(result.err()),
-            over = self.pass_orders(stream) => over,
+            over = self.pass_orders(stream, rulings) => over,
         };
         let (within, cause) = match over {
             Over::Process(ended) => return last_events(&mut events, ended).await,
@@ -215,7 +221,7 @@ impl Supervisor {
             Over::Connection(None) => (END_WITHIN, "closed its connection".to_owned()),
             Over::Connection(Some(error)) => (END_WITHIN / 10, error.to_string()),
             Over::Stopping => (STOP_WITHIN, "did not end when it was told to".to_owned()),
-            Over::Kill => (Duration::ZERO, "was to end at once".to_owned()),
+            Over::Kill(cause) => (Duration::ZERO, cause),
         };
         let goes_on = async {
             drop(events.pass().await);
@@ -236,15 +242,19 @@ impl Supervisor {
     }
 
     /// Sends orders until one says that the runner ends, or the connection breaks.
-    async fn pass_orders(&mut self, stream: &UnixStream) -> Over {
+    async fn pass_orders(&mut self, stream: &UnixStream, mut rulings: Rulings) -> Over {
         let mut sent = HashSet::new();
         let mut commands = Vec::new();
         loop {
-            if self.commands.recv_many(&mut commands, BATCH).await == 0 {
-                // The daemon leaves; the runner stays.
-                std::future::pending::<()>().await;
-            }
             let mut batch = Batch::default();
+            tokio::select! {
+                biased;
+                ruling = rulings.next() => batch.add_ruling(ruling),
+                count = self.commands.recv_many(&mut commands, BATCH) => if count == 0 {
+                    // The daemon leaves; the runner stays.
+                    std::future::pending::<()>().await;
+                }
+            }
             for command in commands.drain(..) {
                 batch.add(&self.context, &mut sent, command);
             }
@@ -268,8 +278,8 @@ pub(super) enum Over {
     Connection(Option<ConnectionError>),
     /// The runner was told to end.
     Stopping,
-    /// The runner is to be killed.
-    Kill,
+    /// The runner is to be killed. For people: what it did, or what was to be done with it.
+    Kill(String),
 }
 
 /// Passes on what a runner said before its end, which is in the socket still.

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use stoker_proto::{convert::runner::DaemonFrame, frame, v1};
 use stoker_types::{
     AgentId, GuestLimits, IdGenerator, TaskKey,
-    runner::{Event, NumberedEvent},
+    runner::{BUDGET_WINDOW, Budget, Event, Load, NumberedEvent},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -17,10 +17,14 @@ use tokio::{
 use super::*;
 use crate::{
     children::{Program, Spawner},
+    clock::Clock,
+    governor::Governor,
     runners::{Settings, sockets::SocketFolder},
 };
 
 const NONCE: u64 = 77;
+/// Another runner of the same agent.
+const NEIGHBOUR: RunnerId = RunnerId::from_bits(8);
 
 struct Bench {
     _root: tempfile::TempDir,
@@ -55,6 +59,7 @@ impl Bench {
         let context = Arc::new(Context {
             settings,
             sockets,
+            governor: Governor::start(2, Clock::start()),
             inputs: sender,
         });
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -71,6 +76,11 @@ impl Bench {
 
     /// Has the supervisor look after a process that an earlier daemon started.
     async fn adopt(&mut self, script: &str) -> JoinHandle<()> {
+        let process = self.spawn(script).await;
+        self.look_after(process)
+    }
+
+    async fn spawn(&self, script: &str) -> Process {
         let mut command = std::process::Command::new("/bin/sh");
         command.args(["-c", script]);
         let process = self.context.settings.spawner.spawn(command).await.unwrap();
@@ -78,6 +88,10 @@ impl Bench {
             .sockets
             .note_process(runner_id(), &process.identity().unwrap())
             .unwrap();
+        process
+    }
+
+    fn look_after(&mut self, process: Process) -> JoinHandle<()> {
         tokio::spawn(self.supervisor.take().unwrap().adopt(3));
         // Somebody has to reap it; this also says when it is over.
         tokio::spawn(async move {
@@ -161,7 +175,26 @@ impl Runner {
         }
     }
 
+    /// The next order that is no budget.
     async fn order(&mut self) -> Order {
+        loop {
+            match self.any_order().await {
+                Order::Budget(_) => {}
+                order => return order,
+            }
+        }
+    }
+
+    /// The next budget.
+    async fn budget(&mut self) -> Budget {
+        loop {
+            if let Order::Budget(budget) = self.any_order().await {
+                return budget;
+            }
+        }
+    }
+
+    async fn any_order(&mut self) -> Order {
         loop {
             if let Some(order) = self.orders.pop_front() {
                 return order;
@@ -305,6 +338,104 @@ async fn a_runner_of_another_version_or_one_that_refuses_is_ended() {
         let message = bench.lost().await;
         assert!(message.contains(word), "{message}");
     }
+}
+
+/// Two cores, of which this one is due a tenth of one: another weighs the rest, and wants all.
+async fn contend(bench: &Bench) -> Process {
+    let governor = &bench.context.governor;
+    let mut command = std::process::Command::new("/bin/sleep");
+    command.arg("1000");
+    let process = bench.context.settings.spawner.spawn(command).await.unwrap();
+    drop(governor.join(NEIGHBOUR, &process, true));
+    governor.guarantee(NEIGHBOUR, "19".parse().unwrap());
+    governor.guarantee(runner_id(), "1".parse().unwrap());
+    let wants_all = Load {
+        interval: Duration::from_millis(25),
+        wanted: Duration::from_millis(50),
+        ..Load::default()
+    };
+    governor.load(NEIGHBOUR, wants_all);
+    process
+}
+
+#[tokio::test]
+async fn a_runner_hears_its_budget_from_what_it_tells() {
+    let mut bench = Bench::new();
+    bench.adopt("exec sleep 1000").await;
+    let mut runner = bench.welcome().await;
+    bench.ready().await;
+    let process = contend(&bench).await;
+    let tenth = BUDGET_WINDOW / 10;
+    loop {
+        let budget = runner.budget().await;
+        // Less than a tenth if other programs keep the machine busy.
+        if budget.cpu.is_some_and(|cpu| cpu <= tenth) && budget.alone == Some(tenth) {
+            break;
+        }
+    }
+    // Now nobody wants anything.
+    let idle = Budget {
+        cpu: None,
+        alone: Some(tenth),
+    };
+    runner.say(RunnerFrame::Load(Load::default())).await;
+    bench.context.governor.load(NEIGHBOUR, Load::default());
+    while runner.budget().await != idle {}
+    process.kill();
+}
+
+#[tokio::test]
+async fn a_runner_that_ignores_its_budget_is_paced_then_ended() {
+    let mut bench = Bench::new();
+    // In a session of its own, as a runner is: the kernel may share by sessions.
+    let script = "exec setsid sh -c 'while :; do :; done'";
+    let spinner = bench.spawn(script).await;
+    let stat = stat_of(&spinner);
+    let spinner = bench.look_after(spinner);
+    let _runner = bench.welcome().await;
+    bench.ready().await;
+    let neighbour = contend(&bench).await;
+    let mut was_stopped = false;
+    let message = loop {
+        tokio::select! {
+            message = bench.lost() => break message,
+            () = tokio::time::sleep(Duration::from_millis(3)) => was_stopped |= is_stopped(&stat),
+        }
+    };
+    assert!(was_stopped, "{message}");
+    // A tenth of a core, or less if other programs keep the machine busy.
+    let budget = "cores where its budget was 0.";
+    assert!(message.contains(budget), "{message}");
+    assert_eq!(bench.context.governor.figures().borrow().paced, 1);
+    spinner.await.unwrap();
+    neighbour.kill();
+}
+
+#[tokio::test]
+async fn a_runner_that_an_earlier_daemon_left_stopped_goes_on() {
+    let mut bench = Bench::new();
+    let process = bench.spawn("kill -STOP $$; exec sleep 1000").await;
+    let stat = stat_of(&process);
+    let wait = async |stopped: bool| {
+        while is_stopped(&stat) != stopped {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    };
+    let within = Duration::from_secs(30);
+    timeout(within, wait(true)).await.unwrap();
+    bench.look_after(process);
+    timeout(within, wait(false)).await.unwrap();
+    process::find(&bench.context, runner_id()).unwrap().kill();
+    bench.lost().await;
+}
+
+fn stat_of(process: &Process) -> String {
+    let identity = process.identity().unwrap();
+    format!("/proc/{}/stat", identity.split_once(' ').unwrap().0)
+}
+
+fn is_stopped(stat: &str) -> bool {
+    fs::read_to_string(stat).is_ok_and(|stat| stat.contains(") T "))
 }
 
 #[tokio::test]

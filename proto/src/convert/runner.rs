@@ -5,7 +5,8 @@ use std::time::Duration;
 use stoker_types::{
     Reason, TaskKey, TaskUsage, limit,
     runner::{
-        CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, RunnerLaunch, Welcome,
+        Budget, CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, RunnerLaunch,
+        Welcome,
     },
 };
 
@@ -161,6 +162,7 @@ impl From<RunnerFrame> for v1::RunnerFrame {
                 used_ns: nanos(load.used),
                 wanted_ns: nanos(load.wanted),
                 used_in_all_ns: nanos(load.used_in_all),
+                throttled_windows: load.throttled_windows,
             }),
             RunnerFrame::Usages(tasks) => runner_frame::Frame::Usages(runner_frame::Usages {
                 tasks: tasks.into_iter().map(Into::into).collect(),
@@ -191,6 +193,7 @@ impl TryFrom<v1::RunnerFrame> for RunnerFrame {
                 used: Duration::from_nanos(load.used_ns),
                 wanted: Duration::from_nanos(load.wanted_ns),
                 used_in_all: Duration::from_nanos(load.used_in_all_ns),
+                throttled_windows: load.throttled_windows,
             })),
             runner_frame::Frame::Usages(runner_frame::Usages { tasks }) => {
                 list(tasks, "tasks", limit::BATCH_ITEMS, TryInto::try_into)
@@ -254,8 +257,9 @@ impl From<Order> for v1::RunnerOrder {
                 runner_order::Order::Confirm(runner_order::Confirm { event })
             }
             Order::Shutdown => runner_order::Order::Shutdown(runner_order::Shutdown {}),
-            Order::Budget { cpu } => runner_order::Order::Budget(runner_order::Budget {
-                cpu_ns: cpu.map(nanos),
+            Order::Budget(budget) => runner_order::Order::Budget(runner_order::Budget {
+                cpu_ns: budget.cpu.map(nanos),
+                alone_cpu_ns: budget.alone.map(nanos),
             }),
         };
         Self { order: Some(order) }
@@ -285,9 +289,10 @@ impl TryFrom<v1::RunnerOrder> for Order {
                 Ok(Self::Confirm { event })
             }
             runner_order::Order::Shutdown(runner_order::Shutdown {}) => Ok(Self::Shutdown),
-            runner_order::Order::Budget(runner_order::Budget { cpu_ns }) => Ok(Self::Budget {
-                cpu: cpu_ns.map(Duration::from_nanos),
-            }),
+            runner_order::Order::Budget(budget) => Ok(Self::Budget(Budget {
+                cpu: budget.cpu_ns.map(Duration::from_nanos),
+                alone: budget.alone_cpu_ns.map(Duration::from_nanos),
+            })),
         }
     }
 }

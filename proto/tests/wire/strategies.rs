@@ -19,7 +19,7 @@ use stoker_types::{
     },
     limit,
     runner::{
-        CompiledKey, Event as RunnerEvent, Hello, Load, NumberedEvent, Order, Outcome,
+        Budget, CompiledKey, Event as RunnerEvent, Hello, Load, NumberedEvent, Order, Outcome,
         RunnerLaunch, Tenant, Welcome,
     },
     scheduler::{Call, Event, NumberedCall, Operation},
@@ -605,7 +605,8 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
         (task_key(), grace()).prop_map(|(task, grace)| Order::Kill { task, grace }),
         any::<u64>().prop_map(|event| Order::Confirm { event }),
         Just(Order::Shutdown),
-        option::of(nanoseconds()).prop_map(|cpu| Order::Budget { cpu }),
+        [option::of(nanoseconds()), option::of(nanoseconds())]
+            .prop_map(|[cpu, alone]| Order::Budget(Budget { cpu, alone })),
     ]
 }
 
@@ -668,16 +669,21 @@ pub(crate) fn runner_frame() -> impl Strategy<Value = RunnerFrame> {
             ),
         vec(numbered_event(), 0..3).prop_map(RunnerFrame::Events),
         text().prop_map(|message| RunnerFrame::Refused { message }),
-        [nanoseconds(), nanoseconds(), nanoseconds(), nanoseconds()].prop_map(
-            |[interval, used, wanted, used_in_all]| {
-                RunnerFrame::Load(Load {
-                    interval,
-                    used,
-                    wanted,
-                    used_in_all,
-                })
-            }
-        ),
+        (
+            [nanoseconds(), nanoseconds(), nanoseconds(), nanoseconds()],
+            any::<u64>()
+        )
+            .prop_map(
+                |([interval, used, wanted, used_in_all], throttled_windows)| {
+                    RunnerFrame::Load(Load {
+                        interval,
+                        used,
+                        wanted,
+                        used_in_all,
+                        throttled_windows,
+                    })
+                }
+            ),
         vec(task_usage(), 0..3).prop_map(RunnerFrame::Usages),
     ]
 }

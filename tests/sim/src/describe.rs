@@ -232,6 +232,7 @@ pub(crate) fn agent_effect(effect: &AgentEffect) -> String {
         AgentEffect::Kill {
             runner_id, task, ..
         } => format!("-> {runner_id} kill {task}"),
+        AgentEffect::Guarantee { runner_id, cpus } => format!("-> {runner_id} has {cpus} cpus"),
         AgentEffect::ConfirmEvent { runner_id, event } => {
             format!("-> {runner_id} confirm {event}")
         }

@@ -14,8 +14,7 @@ pub(crate) fn hand_over(
     runner_id: RunnerId,
     effects: &mut Vec<Effect>,
 ) {
-    let (Some(task), Some(runner)) = (agent.tasks.get_mut(key), agent.runners.get_mut(runner_id))
-    else {
+    let Some(task) = agent.tasks.get_mut(key) else {
         return;
     };
     let Phase::Waiting { prepared } = &task.phase else {
@@ -25,7 +24,8 @@ pub(crate) fn hand_over(
         runner_id,
         prepared: prepared.clone(),
     };
-    runner.tasks.insert(key.clone());
+    let cpus = task.launch.task.resources.cpus;
+    agent.runners.hold(runner_id, key.clone(), cpus);
     let record = Record::HandedOver {
         task: key.clone(),
         runner_id,

@@ -140,11 +140,11 @@ pub(crate) fn due(agent: &mut Agent, now: Timestamp, effects: &mut Vec<Effect>) 
     for runner_id in late {
         tracing::warn!(%runner_id, "a runner of the earlier daemon did not answer; it is ended");
         runners::idle::stop(agent, runner_id, effects);
-        let Some(runner) = agent.runners.get_mut(runner_id) else {
+        let Some(runner) = agent.runners.get(runner_id) else {
             continue;
         };
-        let tasks = std::mem::take(&mut runner.tasks);
         let tenant = runner.tenant.clone();
+        let tasks = agent.runners.release_all(runner_id);
         let message = "its runner did not answer after the agent had restarted";
         runners::lost::lose_tasks(agent, now, &tasks, message, effects);
         runners::tenant::serve(agent, &tenant, effects);

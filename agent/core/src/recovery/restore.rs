@@ -126,10 +126,11 @@ fn restore_task(
                 let step = runners::lost::runner_lost(kill_reason, message);
                 return end(agent, now, &key, step, effects);
             };
-            runner.tasks.insert(key.clone());
             runner.has_hosted = true;
             if let Some(task) = agent.tasks.get_mut(&key) {
                 task.phase = Phase::HandedOver { runner_id };
+                let cpus = task.launch.task.resources.cpus;
+                agent.runners.hold(runner_id, key.clone(), cpus);
             }
             if let Some(reason) = kill_reason {
                 let step = Step::new(TaskState::Killing, reason, "");

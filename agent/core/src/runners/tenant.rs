@@ -38,10 +38,14 @@ pub(crate) fn release(
     key: &TaskKey,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(runner) = agent.runners.get_mut(runner_id) else {
+    let task = agent.tasks.get(key);
+    let cpus = task.map(|task| task.launch.task.resources.cpus);
+    agent
+        .runners
+        .release(runner_id, key, cpus.unwrap_or_default());
+    let Some(runner) = agent.runners.get(runner_id) else {
         return;
     };
-    runner.tasks.remove(key);
     let tenant = runner.tenant.clone();
     serve(agent, &tenant, effects);
     idle::check(agent, now, &tenant, effects);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stoker_types::{RunnerId, TaskKey, Timestamp, runner::Tenant};
+use stoker_types::{Milli, RunnerId, TaskKey, Timestamp, runner::Tenant};
 
 use crate::Record;
 
@@ -47,6 +47,10 @@ pub(crate) struct Runner {
     pub(crate) state: RunnerState,
     /// The living tasks that it has, or that are being handed to it.
     pub(crate) tasks: BTreeSet<TaskKey>,
+    /// The cpus of these together.
+    pub(crate) cpus: Milli,
+    /// What the governor was told of that.
+    pub(crate) told_cpus: Milli,
     /// How many tasks it holds at once; as it says, once it has answered.
     pub(crate) slots: usize,
     /// Whether it ever had a task: if it did, its death is not a failed start.
@@ -73,6 +77,8 @@ impl Runner {
             tenant,
             state,
             tasks: BTreeSet::new(),
+            cpus: Milli::ZERO,
+            told_cpus: Milli::ZERO,
             slots: usize::MAX,
             has_hosted: false,
             idle_since: None,

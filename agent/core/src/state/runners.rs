@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use stoker_types::{RunnerId, TaskKey, runner::Tenant};
+use stoker_types::{Milli, RunnerId, TaskKey, runner::Tenant};
 
 use super::{Runner, RunnerState};
 
@@ -25,6 +25,8 @@ pub(crate) struct Runners {
     tenants: BTreeMap<Tenant, TenantEntry>,
     /// How many tasks of all tenants are not over.
     live_tasks: usize,
+    /// The runners whose cpus have changed, and nobody was told.
+    untold: BTreeSet<RunnerId>,
 }
 
 impl Runners {
@@ -41,7 +43,51 @@ impl Runners {
     }
 
     pub(crate) fn remove(&mut self, id: RunnerId) -> Option<Runner> {
+        self.untold.remove(&id);
         self.runners.remove(&id)
+    }
+
+    /// A task is with this runner from now on.
+    pub(crate) fn hold(&mut self, id: RunnerId, key: TaskKey, cpus: Milli) {
+        let Some(runner) = self.runners.get_mut(&id) else {
+            return;
+        };
+        if runner.tasks.insert(key) && !cpus.is_zero() {
+            runner.cpus = runner.cpus.saturating_add(cpus);
+            self.untold.insert(id);
+        }
+    }
+
+    /// A task is with this runner no more.
+    pub(crate) fn release(&mut self, id: RunnerId, key: &TaskKey, cpus: Milli) {
+        let Some(runner) = self.runners.get_mut(&id) else {
+            return;
+        };
+        if runner.tasks.remove(key) && !cpus.is_zero() {
+            runner.cpus = runner.cpus.checked_sub(cpus).unwrap_or_default();
+            self.untold.insert(id);
+        }
+    }
+
+    /// No task is with this runner any more; those that were.
+    pub(crate) fn release_all(&mut self, id: RunnerId) -> BTreeSet<TaskKey> {
+        let Some(runner) = self.runners.get_mut(&id) else {
+            return BTreeSet::new();
+        };
+        runner.cpus = Milli::ZERO;
+        self.untold.insert(id);
+        std::mem::take(&mut runner.tasks)
+    }
+
+    /// The runners whose cpus are others than at the last call, and how many they are now.
+    pub(crate) fn take_untold(&mut self) -> impl Iterator<Item = (RunnerId, Milli)> {
+        let runners = &mut self.runners;
+        let untold = std::mem::take(&mut self.untold);
+        untold.into_iter().filter_map(|id| {
+            let runner = runners.get_mut(&id)?;
+            let before = std::mem::replace(&mut runner.told_cpus, runner.cpus);
+            (before != runner.cpus).then_some((id, runner.cpus))
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Runner> {

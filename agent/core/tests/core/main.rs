@@ -4,6 +4,7 @@ mod support;
 mod world;
 
 mod ends;
+mod governor;
 mod histories;
 mod kills;
 mod launches;

@@ -1,7 +1,7 @@
 //! The CPU time that a whole runner may use in each window: the runner's side of the governor.
 //!
 //! Pure: the time and the CPU time of the process come in with each call. No budget is no bound,
-//! and one stays in force until another is set, whether there is a daemon or not.
+//! and one stays in force until another is set.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,8 @@ use stoker_types::runner::BUDGET_WINDOW as WINDOW;
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     limit: Option<Limit>,
+    /// The windows so far in which the workers had to pause.
+    throttled_windows: u64,
 }
 
 #[derive(Debug)]
@@ -23,6 +25,8 @@ struct Limit {
     left: i128,
     /// The CPU time of the process when this window began.
     cpu_at_start: Duration,
+    /// Whether the workers have had to pause in this window.
+    has_paused: bool,
 }
 
 impl Budget {
@@ -40,6 +44,7 @@ impl Budget {
                     at_start: per_window,
                     left: per_window,
                     cpu_at_start: process,
+                    has_paused: false,
                 });
             }
             Some(limit) => {
@@ -69,7 +74,18 @@ impl Budget {
         if now >= limit.window_ends {
             limit.turn_over(now, process());
         }
-        (limit.left <= 0).then_some(limit.window_ends)
+        if limit.left > 0 {
+            return None;
+        }
+        if !std::mem::replace(&mut limit.has_paused, true) {
+            self.throttled_windows += 1;
+        }
+        Some(limit.window_ends)
+    }
+
+    /// The windows so far in which the workers had to pause.
+    pub(super) const fn throttled_windows(&self) -> u64 {
+        self.throttled_windows
     }
 }
 
@@ -85,6 +101,7 @@ impl Limit {
         self.at_start = (rest + self.per_window * i128::from(windows)).min(self.per_window);
         self.left = self.at_start;
         self.cpu_at_start = process;
+        self.has_paused = false;
         self.window_ends += WINDOW.saturating_mul(windows);
     }
 }
@@ -129,6 +146,7 @@ mod tests {
         assert_eq!(budget.pause(start + millis(20), unasked), Some(end));
         // Two over, and one of the control thread's: 17 in the next one.
         assert_eq!(budget.pause(end, || millis(123)), None);
+        assert_eq!(budget.throttled_windows(), 1);
         budget.charge(millis(16));
         assert_eq!(budget.pause(end + millis(1), unasked), None);
         budget.charge(millis(1));
@@ -137,6 +155,8 @@ mod tests {
             Some(end + WINDOW),
             "17 are used up"
         );
+        assert!(budget.pause(end + millis(3), unasked).is_some());
+        assert_eq!(budget.throttled_windows(), 2);
     }
 
     #[test]

@@ -157,6 +157,11 @@ impl Dispatch {
         self.has_turn.notify_all();
     }
 
+    /// The windows so far in which the workers had to pause.
+    pub(super) fn throttled_windows(&self) -> u64 {
+        self.lock().budget.throttled_windows()
+    }
+
     /// Ends all waiting; what can run is dropped.
     pub(super) fn close(&self) {
         let mut state = self.lock();

@@ -28,6 +28,7 @@ impl LoadWatch {
             at: Instant::now(),
             used: cpu::of_process(),
             wanted: Duration::ZERO,
+            throttled_windows: 0,
         };
         Self {
             shared,
@@ -49,6 +50,7 @@ impl LoadWatch {
                 at: Instant::now(),
                 used: cpu::of_process(),
                 wanted: self.shared.dispatch.wanted(),
+                throttled_windows: self.shared.dispatch.throttled_windows(),
             };
             if let Some(load) = self.journal.add(reading) {
                 return load;
@@ -65,6 +67,7 @@ struct Reading {
     used: Duration,
     /// By the workers.
     wanted: Duration,
+    throttled_windows: u64,
 }
 
 /// Decides which readings are worth a report.
@@ -109,6 +112,7 @@ impl Journal {
                 wanted.max(used)
             },
             used_in_all: reading.used,
+            throttled_windows: reading.throttled_windows,
         };
         let silence = reading.at.saturating_duration_since(self.reported_at);
         let is_over = self.was_idle && !self.reported.wanted.is_zero();
@@ -141,6 +145,7 @@ mod tests {
             at: Instant::now(),
             used: Duration::from_secs(7),
             wanted: Duration::ZERO,
+            throttled_windows: 0,
         };
         let mut journal = Journal::new(first);
         let mut reading = first;

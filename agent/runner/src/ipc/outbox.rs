@@ -26,8 +26,10 @@ struct State {
     latest: u64,
     /// All events up to this number have been written to the current connection.
     sent: u64,
-    /// How busy the runner is, if nobody has been told.
-    load: Option<Load>,
+    /// How busy the runner is,
+    load: Load,
+    /// and whether that has been written to the current connection.
+    is_load_sent: bool,
     /// What tasks have used, if nobody has been told.
     usages: Vec<TaskUsage>,
 }
@@ -54,9 +56,12 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// The runner is so busy: told once, and not at all if there is a later one before.
+    /// The runner is so busy: told once a connection, and not at all if there is a later one before.
     pub(crate) fn report(&self, load: Load) {
-        self.lock().load = Some(load);
+        let mut state = self.lock();
+        state.load = load;
+        state.is_load_sent = false;
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -99,13 +104,14 @@ impl Outbox {
         }
     }
 
-    /// A new connection: everything that is not confirmed is to be sent again.
+    /// A new connection: everything that is not confirmed is to be sent again, and the load.
     pub(crate) fn rewind(&self) {
         let mut state = self.lock();
         state.sent = state
             .unconfirmed
             .front()
             .map_or(state.latest, |event| event.number - 1);
+        state.is_load_sent = false;
         drop(state);
         self.changed.notify_one();
     }
@@ -139,10 +145,11 @@ impl Outbox {
         let first = state.unconfirmed.front().map_or(0, |event| event.number);
         let skipped = (state.sent + 1).saturating_sub(first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        let was_load_sent = std::mem::replace(&mut state.is_load_sent, true);
         let unsent = state.unconfirmed.iter().skip(skipped);
         Batch {
             events: unsent.take(limit::BATCH_ITEMS).cloned().collect(),
-            load: state.load.take(),
+            load: (!was_load_sent).then_some(state.load),
             usages: std::mem::take(&mut state.usages),
         }
     }
@@ -196,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_load_is_sent_and_only_once() {
+    fn only_the_latest_load_is_sent_and_only_once_a_connection() {
         let outbox = Outbox::default();
         let load = |millis| Load {
             used: std::time::Duration::from_millis(millis),
@@ -206,7 +213,9 @@ mod tests {
         outbox.report(load(2));
         assert!(outbox.is_sent(), "no event waits");
         assert_eq!(outbox.unsent().load, Some(load(2)));
+        assert_eq!(outbox.unsent().load, None);
         outbox.rewind();
+        assert_eq!(outbox.unsent().load, Some(load(2)));
         assert_eq!(outbox.unsent().load, None);
     }
 

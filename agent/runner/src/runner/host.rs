@@ -4,7 +4,7 @@ use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use stoker_types::{
     Reason, TaskKey, Usage,
-    runner::{CompiledKey, Event, Outcome, RunnerLaunch},
+    runner::{Budget, CompiledKey, Event, Outcome, RunnerLaunch},
 };
 use tokio::runtime::Handle;
 
@@ -31,6 +31,8 @@ pub(super) struct Host {
     slots: usize,
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
+    /// As the latest order says; before the first there is no bound.
+    budget: Budget,
 }
 
 impl Host {
@@ -48,6 +50,7 @@ impl Host {
             slots: usize::try_from(settings.slots).unwrap_or(usize::MAX),
             outbox: Arc::new(Outbox::default()),
             tasks: Arc::new(Tasks::default()),
+            budget: Budget::default(),
         }
     }
 
@@ -57,8 +60,14 @@ impl Host {
     }
 
     /// Bounds the CPU time of the process in each window.
-    pub(super) fn set_budget(&self, cpu: Option<Duration>) {
-        self.executor.set_budget(cpu);
+    pub(super) fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
+        self.executor.set_budget(budget.cpu);
+    }
+
+    /// The daemon that set the budget is gone: what it said for that case holds.
+    pub(super) fn left_alone(&self) {
+        self.executor.set_budget(self.budget.alone);
     }
 
     /// Tells how busy the process is.

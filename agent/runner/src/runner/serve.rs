@@ -82,6 +82,7 @@ pub(super) async fn serve(
                 // The old connection's orders, as far as they were read, are carried out; no event
                 // goes there any more.
                 drop(daemon.take());
+                host.left_alone();
                 daemon = let_in(visitor, &host, settings).await;
                 alone_since = Instant::now();
             }
@@ -97,6 +98,7 @@ pub(super) async fn serve(
                 if host.outbox().unconfirmed() > MOST_UNCONFIRMED {
                     tracing::error!("the daemon confirms no events: it is cut off");
                     daemon = None;
+                    host.left_alone();
                     alone_since = Instant::now();
                 }
             }
@@ -107,6 +109,7 @@ pub(super) async fn serve(
                     tracing::debug!(%error, "the daemon is gone");
                 }
                 daemon = None;
+                host.left_alone();
                 alone_since = Instant::now();
             }
             Next::Orphaned => {
@@ -183,7 +186,7 @@ fn obey(host: &mut Host, connection: &mut Connection, frame: DaemonFrame) -> Ver
             }
             Order::Kill { task, grace } => host.kill(&task, grace),
             Order::Confirm { event } => host.outbox().confirm(event),
-            Order::Budget { cpu } => host.set_budget(cpu),
+            Order::Budget(budget) => host.set_budget(budget),
             Order::Shutdown => return Verdict::Ends,
         }
     }

@@ -14,7 +14,7 @@ use stoker_agent_runner::{compile::Settings, engine::MemoryProfile, local::compi
 use stoker_types::{
     Digest, FrameworkId, ModuleReference, Resources, RunnerId, TaskInfo, TaskKey, TaskLimits,
     UnknownImports,
-    runner::{BUDGET_WINDOW, CompiledKey, Load, Order, Outcome, RunnerLaunch},
+    runner::{BUDGET_WINDOW, Budget, CompiledKey, Load, Order, Outcome, RunnerLaunch},
 };
 
 use crate::{
@@ -202,7 +202,11 @@ fn tells_its_load_and_keeps_its_budget() {
 
     // A tenth of a core: 5 ms in each window of 50 ms.
     let budget = Duration::from_millis(5);
-    daemon.order([Order::Budget { cpu: Some(budget) }]);
+    let own = Budget {
+        cpu: Some(budget),
+        alone: Some(budget),
+    };
+    daemon.order([Order::Budget(own)]);
     let first = daemon.load_with("pauses", |load| load.used < load.interval / 4);
     let begun = Instant::now();
     let enough = first.used_in_all + budget * 20;
@@ -214,12 +218,27 @@ fn tells_its_load_and_keeps_its_budget() {
     assert!(used < most * 1.1, "{used} s in {windows} windows");
     assert!(part(last.wanted, &last) > 0.9, "{last:?}");
 
-    // Also for the next daemon, until it says otherwise.
+    assert!(last.throttled_windows > first.throttled_windows, "{last:?}");
+
+    // Also for the next daemon, which is told at once and says otherwise then.
     drop(daemon);
     let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 1);
+    let told = daemon.load();
+    assert!(!told.wanted.is_zero(), "{told:?}");
     daemon.load_with("still pauses", |load| load.used < load.interval / 4);
-    daemon.order([Order::Budget { cpu: None }]);
+    let lent = Budget {
+        cpu: None,
+        alone: Some(budget),
+    };
+    daemon.order([Order::Budget(lent)]);
     daemon.load_with("runs free", |load| part(load.used, load) > 0.4);
+
+    // What was lent is taken back when the daemon is gone.
+    drop(daemon);
+    let (mut daemon, _) = Daemon::welcomed(&socket, runner_id(), NONCE, 1);
+    daemon.load_with("pauses again", |load| load.used < load.interval / 4);
+    daemon.order([Order::Budget(Budget::default())]);
+    daemon.load_with("runs free again", |load| part(load.used, load) > 0.4);
 
     daemon.order([Order::Kill {
         task: task(),

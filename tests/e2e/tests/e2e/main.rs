@@ -6,6 +6,7 @@
 mod blobs;
 mod config;
 mod dev;
+mod fairness;
 mod files;
 mod frameworks;
 mod guide;

@@ -89,7 +89,7 @@ impl Machine {
                 self.order(scene, runner_id, Order::Confirm(event));
             }
             Effect::StopRunner { runner_id } => self.stop_runner(scene, runner_id),
-            Effect::Transfer(_) => {}
+            Effect::Guarantee { .. } | Effect::Transfer(_) => {}
             Effect::Forgotten { task } => scene.checker.task_forgotten(&task),
             Effect::Exit { failure } => {
                 if let Some(daemon) = &mut self.daemon {

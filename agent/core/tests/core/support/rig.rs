@@ -1,10 +1,10 @@
 //! An agent to try things on.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use stoker_agent_core::{Agent, Config, Effect, Input, Record, Recovered};
 use stoker_types::{
-    RunnerId, Timestamp,
+    Milli, RunnerId, Timestamp,
     agent::{AgentEvent, Launch},
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Rig {
     pub(crate) agent: Agent,
     pub(crate) now: Timestamp,
     pub(crate) records: Vec<Record>,
+    /// What the governor was told last of each runner, in cpus.
+    pub(crate) guarantees: BTreeMap<RunnerId, Milli>,
     last_sequence: u64,
 }
 
@@ -43,6 +45,7 @@ impl Rig {
             agent,
             now: START,
             records: Vec::new(),
+            guarantees: BTreeMap::new(),
             last_sequence: 0,
         };
         rig.note(&mut effects);
@@ -124,8 +127,17 @@ impl Rig {
         *runner_id
     }
 
-    /// Keeps the records, and checks and hides their numbers.
-    fn note(&mut self, effects: &mut [Effect]) {
+    /// Keeps the records, and checks and hides their numbers. Keeps what the governor is told, which
+    /// goes beside everything else, and takes it out.
+    fn note(&mut self, effects: &mut Vec<Effect>) {
+        effects.retain(|effect| {
+            let Effect::Guarantee { runner_id, cpus } = effect else {
+                return true;
+            };
+            let before = self.guarantees.insert(*runner_id, *cpus);
+            assert_ne!(before, Some(*cpus), "{runner_id} was told again");
+            false
+        });
         for effect in effects {
             if let Effect::Persist {
                 sequence,

@@ -63,7 +63,7 @@ impl World {
                     assert!(!holds_tasks, "a runner was stopped with its tasks");
                     self.runner_dies(runner_id);
                 }
-                Effect::Transfer(_) => {}
+                Effect::Guarantee { .. } | Effect::Transfer(_) => {}
                 Effect::Forgotten { task } => {
                     let known = &self.tasks[&task];
                     let is_removed = self.removed.contains(&task.framework_id);
