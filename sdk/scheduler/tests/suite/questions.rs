@@ -69,6 +69,27 @@ fn a_kill_is_sent_again_at_growing_pauses_until_the_task_has_ended() {
 }
 
 #[test]
+fn a_kill_with_a_shorter_grace_is_sent_at_once_and_one_with_a_longer_grace_is_not() {
+    let mut bench = Bench::registered();
+    let task_id = bench.launch("a");
+    let mut within = |seconds| {
+        let killed = task_id.clone();
+        bench.calls(move |calls| calls.kill_within(&killed, Duration::from_secs(seconds)))
+    };
+    let call = |seconds| Call::Kill {
+        task_id: task_id.clone(),
+        grace: Some(Duration::from_secs(seconds)),
+    };
+    assert_eq!(within(60), [call(60)]);
+    assert_eq!(within(90), []);
+    assert_eq!(within(0), [call(0)]);
+    let killed = task_id.clone();
+    assert_eq!(bench.calls(move |calls| calls.kill(&killed)), []);
+    let again = times(&bench.pass(Duration::from_secs(60)), &call(0));
+    assert!(!again.is_empty(), "it is sent again with the shortest one");
+}
+
+#[test]
 fn a_kill_without_a_master_is_sent_when_there_is_one() {
     let mut bench = Bench::registered();
     let [first, second] = [bench.launch("a"), bench.launch("b")];
