@@ -26,7 +26,7 @@ fn key_of(engine: &Engine, kind: CodeKind) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     // A module that passed under other bounds is looked at again.
-    limits.hash(&mut hasher);
+    (limits.functions, limits.tables, limits.table_elements).hash(&mut hasher);
     let version = ModuleVersionStrategy::WasmtimeVersion.as_str().to_owned();
     let hash = hasher.finish();
     format!("wasmtime-{version}-{hash:016x}-{profile}-{metering}")

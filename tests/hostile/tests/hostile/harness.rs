@@ -12,9 +12,14 @@ pub(crate) const BOUNDED: Duration = Duration::from_secs(60);
 /// The cluster. It ends when this process does: `stoker dev` watches its parent.
 pub(crate) fn cluster() -> &'static DevCluster {
     static CLUSTER: OnceLock<DevCluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        DevCluster::builder()
+    CLUSTER.get_or_init(|| start("auto"))
+}
+
+/// A cluster of one agent of this memory profile.
+pub(crate) fn start(memory_profile: &str) -> DevCluster {
+    DevCluster::builder()
             .agents(1)
+            .env("STOKER_AGENT_MEMORY_PROFILE", memory_profile)
             // What attacks the compiler is to end soon.
             .env("STOKER_AGENT_COMPILE_CPU", "3s")
             .env("STOKER_AGENT_MAX_MODULE", "32MiB")
@@ -24,21 +29,32 @@ pub(crate) fn cluster() -> &'static DevCluster {
             .env("STOKER_AGENT_IDLE_RUNNER_TIMEOUT", "10min")
             .start()
             .expect("a cluster")
-    })
 }
 
 /// A tenant that has run an honest task, and the process of its runner.
-pub(crate) struct Tenant {
+pub(crate) struct Tenant<'a> {
     pub(crate) arena: Arena,
+    cluster: &'a DevCluster,
     runner: u64,
 }
 
-impl Tenant {
+impl Tenant<'static> {
+    /// On the cluster that all tests share.
     pub(crate) fn enter(name: &str) -> Self {
-        let arena = Arena::enter(cluster().master(), name).unwrap();
+        Self::of(cluster(), name)
+    }
+}
+
+impl<'a> Tenant<'a> {
+    pub(crate) fn of(cluster: &'a DevCluster, name: &str) -> Self {
+        let arena = Arena::enter(cluster.master(), name).unwrap();
         run_honestly(&arena);
-        let runner = runner_of(&arena);
-        Self { arena, runner }
+        let runner = runner_of(cluster, &arena);
+        Self {
+            arena,
+            cluster,
+            runner,
+        }
     }
 
     /// How many descriptors its runner has open, and how many it may have.
@@ -61,16 +77,20 @@ impl Tenant {
     pub(crate) fn assert_unharmed(&self, after: &str) {
         run_honestly(&self.arena);
         assert_eq!(
-            runner_of(&self.arena),
+            runner_of(self.cluster, &self.arena),
             self.runner,
             "another runner after: {after}"
         );
     }
 }
 
-/// Tries all attacks of a family, one after the other.
+/// Tries all attacks of a family, one after the other, on the cluster that all tests share.
 pub(crate) fn try_all(family: Family) {
-    let tenant = Tenant::enter(&format!("{family:?}"));
+    try_all_as(&Tenant::enter(&format!("{family:?}")), family);
+}
+
+/// Tries all attacks of a family, one after the other, as guests of this tenant.
+pub(crate) fn try_all_as(tenant: &Tenant<'_>, family: Family) {
     let mut wrong = Vec::new();
     for (number, attack) in attacks(family).iter().enumerate() {
         let task = tenant
@@ -108,10 +128,10 @@ fn run_honestly(arena: &Arena) {
 }
 
 /// The process that runs the tasks of the arena.
-fn runner_of(arena: &Arena) -> u64 {
+fn runner_of(cluster: &DevCluster, arena: &Arena) -> u64 {
     let framework_id = arena.framework_id().to_string();
     wait_for("a runner", BOUNDED, || {
-        let agents = cluster().get_json("/api/v1/agents").unwrap();
+        let agents = cluster.get_json("/api/v1/agents").unwrap();
         let runners = agents[0]["runners"].as_array().cloned().unwrap_or_default();
         let mut pids = runners
             .iter()

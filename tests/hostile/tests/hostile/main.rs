@@ -8,7 +8,7 @@ mod crowds;
 mod harness;
 mod kills;
 
-use harness::try_all;
+use harness::{Tenant, start, try_all, try_all_as};
 use stoker_tests_hostile::Family;
 
 #[test]
@@ -34,6 +34,15 @@ fn host_calls_are_bounded() {
 #[test]
 fn memory_is_bounded() {
     try_all(Family::Memory);
+}
+
+#[test]
+fn memory_is_bounded_where_memories_move() {
+    let cluster = start("small");
+    let tenant = Tenant::of(&cluster, "small memories");
+    for family in [Family::Memory, Family::Exceptions, Family::Stack] {
+        try_all_as(&tenant, family);
+    }
 }
 
 #[test]
