@@ -13,6 +13,7 @@
 //! code, links no wasmtime, and never asks the core for anything but what to do.
 
 mod artifacts;
+mod calibrate;
 mod checkpoint;
 mod children;
 mod clock;
@@ -36,6 +37,7 @@ mod stop;
 mod tar_stream;
 mod transfer;
 
+pub use calibrate::{Calibration, KernelRate, calibrate};
 pub use config::{AgentConfig, ConfigError, MemoryProfileChoice};
 pub use error::AgentError;
 pub use run::{Ready, run};

@@ -202,13 +202,6 @@ impl Start<'_> {
         ))
     }
 
-    fn hostname(&self) -> String {
-        self.config
-            .hostname
-            .clone()
-            .unwrap_or_else(machine::hostname)
-    }
-
     fn core_config(&self, boot_id: String, url: &str) -> Result<Config, AgentError> {
         let found = machine::detect(&self.config.data).map_err(AgentError::io(
             "find out what this machine has, under",
@@ -217,7 +210,7 @@ impl Start<'_> {
         let resources = machine::apply(&self.checked.overrides, found);
         tracing::info!(%resources, "this agent sells");
         Ok(Config {
-            hostname: self.hostname(),
+            hostname: hostname(self.config),
             resources,
             attributes: self.checked.attributes.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -246,25 +239,12 @@ impl Start<'_> {
         let master = MasterClient::start(self.checked.masters.clone(), inputs.clone());
         let (program, spawner) = (self.program.clone(), self.spawner.clone());
         let artifacts = Artifacts::open(
-            self.artifact_settings(program.clone(), spawner.clone()),
+            artifact_settings(self.config, data, (program.clone(), spawner.clone())),
             master.channel(),
             inputs.clone(),
         )
         .map_err(AgentError::io("open", data.artifacts()))?;
-        let settings = runners::Settings {
-            agent_id: recovered.agent_id,
-            program,
-            spawner,
-            memory_profile: machine::memory_profile(self.config.memory_profile),
-            slots: self.config.tasks_per_runner,
-            limits: self.config.limits,
-            orphan_timeout: self.config.orphan_timeout,
-            run: data.run(),
-            logs: data.logs(),
-            inherit_stderr: self.config.inherit_runner_stderr,
-            sandboxes: data.sandboxes(),
-            require_hardening: self.config.require_hardening,
-        };
+        let settings = runner_settings(self.config, data, recovered.agent_id, (program, spawner));
         let uploads = Uploads::new(master.channel(), data.sandboxes(), inputs.clone());
         let runners =
             Runners::new(settings, governor, inputs).map_err(AgentError::io("open", data.run()))?;
@@ -293,36 +273,67 @@ impl Start<'_> {
             known_tasks,
         })
     }
+}
 
-    fn artifact_settings(&self, program: Program, spawner: Spawner) -> ArtifactSettings {
-        let config = self.config;
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parallelism = match usize::try_from(config.compile_parallelism) {
-            Ok(0) | Err(_) => cpus,
-            Ok(parallelism) => parallelism,
-        };
-        ArtifactSettings {
-            folder: self.data.artifacts(),
-            budget: config.artifact_cache,
-            hostname: self.hostname(),
+/// How an agent with this configuration fetches and compiles.
+pub(crate) fn artifact_settings(
+    config: &AgentConfig,
+    data: &DataDirectory,
+    (program, spawner): (Program, Spawner),
+) -> ArtifactSettings {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let parallelism = match usize::try_from(config.compile_parallelism) {
+        Ok(0) | Err(_) => cpus,
+        Ok(parallelism) => parallelism,
+    };
+    ArtifactSettings {
+        folder: data.artifacts(),
+        budget: config.artifact_cache,
+        hostname: hostname(config),
+        max_module: config.max_module,
+        max_input: config.max_input,
+        staging: data.staging(),
+        sandboxes: data.sandboxes(),
+        compile: CompileSettings {
+            program,
+            spawner,
+            memory_profile: machine::memory_profile(config.memory_profile),
+            cpu: config.compile_cpu,
+            cpu_per_mib: config.compile_cpu_per_mib,
+            memory: config.compile_memory,
             max_module: config.max_module,
-            max_input: config.max_input,
-            staging: self.data.staging(),
-            sandboxes: self.data.sandboxes(),
-            compile: CompileSettings {
-                program,
-                spawner,
-                memory_profile: machine::memory_profile(config.memory_profile),
-                cpu: config.compile_cpu,
-                cpu_per_mib: config.compile_cpu_per_mib,
-                memory: config.compile_memory,
-                max_module: config.max_module,
-                limits: config.limits,
-                parallelism,
-                require_hardening: config.require_hardening,
-            },
-        }
+            limits: config.limits,
+            parallelism,
+            require_hardening: config.require_hardening,
+        },
     }
+}
+
+/// How an agent with this configuration starts its runners.
+pub(crate) fn runner_settings(
+    config: &AgentConfig,
+    data: &DataDirectory,
+    agent_id: AgentId,
+    (program, spawner): (Program, Spawner),
+) -> runners::Settings {
+    runners::Settings {
+        agent_id,
+        program,
+        spawner,
+        memory_profile: machine::memory_profile(config.memory_profile),
+        slots: config.tasks_per_runner,
+        limits: config.limits,
+        orphan_timeout: config.orphan_timeout,
+        run: data.run(),
+        logs: data.logs(),
+        inherit_stderr: config.inherit_runner_stderr,
+        sandboxes: data.sandboxes(),
+        require_hardening: config.require_hardening,
+    }
+}
+
+fn hostname(config: &AgentConfig) -> String {
+    config.hostname.clone().unwrap_or_else(machine::hostname)
 }
 
 /// What ids and jitter come from.

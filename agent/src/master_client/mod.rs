@@ -39,6 +39,11 @@ impl MasterChannel {
         self.0.borrow().clone()
     }
 
+    /// No master at all.
+    pub(crate) fn none() -> Self {
+        Self(watch::channel(None).1)
+    }
+
     /// Always this one. For tests.
     #[cfg(test)]
     pub(crate) fn fixed(channel: Option<Channel>) -> Self {

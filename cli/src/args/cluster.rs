@@ -174,6 +174,22 @@ pub(crate) enum Agent {
     List(Listed),
     /// Show all of one agent, its runner processes among it
     Show(Named),
+    /// Measure how much fuel this machine's cores burn in a second
+    ///
+    /// Runs four kinds of work in a runner, on all cores at once, without a cluster, and prints how
+    /// fast each burns fuel. An agent sells 5,000 Mfuel/s for each of its cpus unless it is told
+    /// something else, so that equal machines stay equal. One that sells no more than its slowest
+    /// kind of work can keep every fuel rate that it promises: what is printed at the end says so to
+    /// `stoker start agent`. Run it while the machine has nothing else to do.
+    Calibrate(Calibrate),
+}
+
+/// `stoker agent calibrate`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Calibrate {
+    /// How long each kind of work is measured
+    #[arg(long, default_value = "2s", value_name = "TIME", value_parser = stoker_types::duration::parse)]
+    pub(crate) time: std::time::Duration,
 }
 
 /// `stoker framework …`

@@ -1,9 +1,16 @@
-//! `stoker agent list|show`.
+//! `stoker agent list|show|calibrate`.
 
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+use stoker_agent::{AgentConfig, KernelRate};
 use stoker_proto::json;
 
 use crate::{
-    args::{OutputFormat, cluster::Agent},
+    args::{
+        OutputFormat,
+        cluster::{Agent, Calibrate},
+    },
     client::Client,
     output::{self, Table, resources},
 };
@@ -20,6 +27,60 @@ pub(super) async fn agent(verb: Agent, format: OutputFormat) -> anyhow::Result<(
             let agent = Client::new(&named.cluster)?.agent(&named.id).await?;
             output::one(format, &agent, fields)
         }
+        Agent::Calibrate(arguments) => calibrate(&arguments, format).await,
+    }
+}
+
+/// What was measured, for programs.
+#[derive(Debug, Serialize)]
+struct Calibrated {
+    cores: u32,
+    kernels: Vec<Rate>,
+    /// What an agent may sell, as `--resources` takes it.
+    resources: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Rate {
+    name: &'static str,
+    what: &'static str,
+    /// For each core.
+    mfuel_per_second: u64,
+}
+
+async fn calibrate(arguments: &Calibrate, format: OutputFormat) -> anyhow::Result<()> {
+    let config = AgentConfig::default();
+    let measured = stoker_agent::calibrate(&config, arguments.time, |step| {
+        // Nobody who cannot be told needs to be.
+        drop(writeln!(io::stderr(), "{step}"));
+    })
+    .await?;
+    let fuel = measured.lowest_mfuel_per_second();
+    let calibrated = Calibrated {
+        cores: measured.cores,
+        kernels: measured.kernels.iter().map(rate).collect(),
+        resources: format!("cpus={};fuel={fuel}", measured.cores),
+    };
+    output::one(format, &calibrated, |calibrated| {
+        let mut table = Table::of_fields();
+        for rate in &calibrated.kernels {
+            let speed = format!("{} Mfuel/s a core: {}", rate.mfuel_per_second, rate.what);
+            table.field(rate.name, speed);
+        }
+        table.field("cores", calibrated.cores.to_string());
+        table.field(
+            "may be sold",
+            format!("--resources '{}'", calibrated.resources),
+        );
+        table
+    })
+}
+
+fn rate(rate: &KernelRate) -> Rate {
+    Rate {
+        name: rate.name,
+        what: rate.what,
+        mfuel_per_second: rate.mfuel_per_second(),
     }
 }
 

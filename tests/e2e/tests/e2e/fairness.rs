@@ -12,7 +12,7 @@ use stoker_sdk_scheduler::{
 };
 use stoker_sdk_testing::DevCluster;
 
-use crate::harness::{module, wait_for};
+use crate::harness::{module, stoker, wait_for};
 
 /// The tenants of the crowd; each has a runner, and each of these a worker a core.
 const TENANTS: usize = 10;
@@ -166,4 +166,82 @@ fn a_thousand_spinning_tasks_leave_another_tenants_one_task_its_share() {
 fn metrics(cluster: &DevCluster) -> String {
     let url = format!("{}/metrics", cluster.agents()[0].url);
     reqwest::blocking::get(url).unwrap().text().unwrap()
+}
+
+/// Reads the clock until two seconds have passed, and prints how many nanoseconds that took.
+const TWO_SECONDS: &str = r#"
+(module
+  (import "wasi_snapshot_preview1" "clock_time_get"
+    (func $clock (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $now (result i64)
+    (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 0)))
+    (i64.load (i32.const 0)))
+  (func $digits (param $value i64) (result i32)
+    (local $at i32)
+    (local.set $at (i32.const 100))
+    (loop $more
+      (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+      (i32.store8 (local.get $at)
+        (i32.add (i32.const 48)
+          (i32.wrap_i64 (i64.rem_u (local.get $value) (i64.const 10)))))
+      (local.set $value (i64.div_u (local.get $value) (i64.const 10)))
+      (br_if $more (i64.ne (local.get $value) (i64.const 0))))
+    (local.get $at))
+  (func (export "_start") (local $began i64) (local $passed i64) (local $turns i32) (local $at i32)
+    (local.set $began (call $now))
+    (loop $more
+      (local.set $turns (i32.const 200))
+      (loop $turn
+        (br_if $turn (local.tee $turns (i32.sub (local.get $turns) (i32.const 1)))))
+      (local.set $passed (i64.sub (call $now) (local.get $began)))
+      (br_if $more (i64.lt_u (local.get $passed) (i64.const 2000000000))))
+    (local.set $at (call $digits (local.get $passed)))
+    (i32.store (i32.const 8) (local.get $at))
+    (i32.store (i32.const 12) (i32.sub (i32.const 100) (local.get $at)))
+    (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))
+"#;
+
+#[test]
+fn a_fuel_rate_is_kept_to_a_hundredth() {
+    let module = module(TWO_SECONDS);
+    let path = module.path().to_str().unwrap();
+    // 20 million units a second, a small part of a core: also on a busy machine it can have that.
+    // A guest that was kept from running at its very end has less, so the best of a few counts.
+    let give_up = Instant::now() + Duration::from_secs(90);
+    let mut seen = Vec::new();
+    loop {
+        let arguments = ["run", "--fuel", "20", "--cpus", "0.5", "-o", "json", path];
+        let done = stoker(arguments).json();
+        let fuel = done["fuel_used"].as_u64().unwrap();
+        let nanos: u64 = done["stdout"].as_str().unwrap().parse().unwrap();
+        // Millionths of what its rate comes to in the time that it saw pass.
+        let allowed = u128::from(nanos) * 20_000_000 / 1_000_000_000;
+        let part = u128::from(fuel) * 1_000_000 / allowed;
+        assert!(part <= 1_010_000, "{part} millionths of its rate: {done}");
+        seen.push(part);
+        if part >= 990_000 {
+            break;
+        }
+        assert!(Instant::now() < give_up, "millionths of its rate: {seen:?}");
+    }
+}
+
+#[test]
+fn calibrating_says_what_may_be_sold() {
+    let done = stoker(["agent", "calibrate", "--time", "100ms", "-o", "json"]);
+    let measured = done.json();
+    let kernels = measured["kernels"].as_array().unwrap();
+    assert_eq!(kernels.len(), 4, "{measured}");
+    let rates = kernels
+        .iter()
+        .map(|kernel| kernel["mfuel_per_second"].as_u64().unwrap());
+    let lowest = rates.min().unwrap();
+    assert!(lowest > 0, "{measured}");
+    let cores = measured["cores"].as_u64().unwrap();
+    let sold = format!("cpus={cores};fuel={}", lowest * cores);
+    assert_eq!(measured["resources"], sold.as_str());
+    assert!(done.stderr.contains("4 of 4: calls"), "{}", done.stderr);
 }
