@@ -328,6 +328,7 @@ pub(crate) fn runner_settings(
         logs: data.logs(),
         inherit_stderr: config.inherit_runner_stderr,
         sandboxes: data.sandboxes(),
+        spare_runners: config.spare_runners,
         require_hardening: config.require_hardening,
     }
 }

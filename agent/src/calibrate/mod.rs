@@ -152,8 +152,10 @@ impl Lab {
         let settings = run::artifact_settings(&config, data, (program.clone(), spawner.clone()));
         let artifacts = Artifacts::open(settings, MasterChannel::none(), sender.clone())
             .map_err(AgentError::io("open", data.artifacts()))?;
-        let settings =
+        let mut settings =
             run::runner_settings(&config, data, AgentId::from_bits(0), (program, spawner));
+        // There is one tenant, and nothing is to start beside what is measured.
+        settings.spare_runners = 0;
         let governor = Governor::start(machine::cores(), Clock::start());
         let runners =
             Runners::new(settings, governor, sender).map_err(AgentError::io("open", data.run()))?;

@@ -17,6 +17,9 @@ use stoker_types::{
 
 mod text;
 
+/// The most runners that are kept ready: more would only take memory.
+const MOST_SPARE_RUNNERS: u32 = 64;
+
 /// All that an operator may set. Times are written `15min`, sizes `1GiB`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +45,9 @@ pub struct AgentConfig {
     /// costs by itself is shared by its tasks, and the kernel's limit on mappings ends a process
     /// near 11,000 of them: 1 to 8,000.
     pub tasks_per_runner: u32,
+    /// The runners that are kept ready for tenants that have none, at most 64: a tenant's first
+    /// task does not wait for a process to start. Each takes some MiB.
+    pub spare_runners: u32,
     /// How long a runner keeps its tasks when no daemon is there.
     #[serde(with = "text::time")]
     pub orphan_timeout: Duration,
@@ -138,6 +144,7 @@ impl Default for AgentConfig {
             attributes: String::new(),
             memory_profile: MemoryProfileChoice::Auto,
             tasks_per_runner: 1000,
+            spare_runners: 1,
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
             idle_runner_timeout: Duration::from_secs(30),
             artifact_cache: 4 << 30,
@@ -285,6 +292,12 @@ impl AgentConfig {
             return Err(ConfigError::new(
                 "tasks_per_runner",
                 format!("write 1 to {MOST_SLOTS}"),
+            ));
+        }
+        if self.spare_runners > MOST_SPARE_RUNNERS {
+            return Err(ConfigError::new(
+                "spare_runners",
+                format!("is too many: write at most {MOST_SPARE_RUNNERS}"),
             ));
         }
         if self.compile_cpu < Duration::from_secs(1) {

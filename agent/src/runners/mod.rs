@@ -5,7 +5,7 @@
 //!  driver ◀──────inputs────────── supervise ◀──────frames, end of the process───────── runner
 //! ```
 //!
-//! `process` starts and finds them, `frames` and `sockets` connect them, `launch` says what a task
+//! `process` starts and finds them, `spares` keeps some ready, `frames` and `sockets` connect them, `launch` says what a task
 //! is told. Owns processes and connections. Which task runs where is the core's business, and so
 //! is what becomes of the tasks of a lost runner.
 
@@ -15,6 +15,7 @@ mod launch;
 mod orders;
 mod process;
 mod sockets;
+mod spares;
 mod supervise;
 
 use std::{
@@ -43,6 +44,7 @@ use crate::{
     governor::Governor,
 };
 use sockets::SocketFolder;
+use spares::Spares;
 use supervise::{Command, Supervisor};
 
 /// What all runners of an agent have in common.
@@ -70,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) inherit_stderr: bool,
     /// The folder of all tasks' sandboxes.
     pub(crate) sandboxes: PathBuf,
+    /// How many are kept ready without a tenant.
+    pub(crate) spare_runners: u32,
     /// Whether they end where the kernel does not confine them fully.
     pub(crate) require_hardening: bool,
 }
@@ -80,6 +84,8 @@ pub(crate) struct Runners {
     context: Arc<Context>,
     live: HashMap<RunnerId, mpsc::UnboundedSender<Command>>,
     supervisors: JoinSet<()>,
+    /// Keeps runners ready.
+    keeper: JoinSet<()>,
 }
 
 /// What every supervisor needs.
@@ -89,6 +95,7 @@ struct Context {
     sockets: SocketFolder,
     governor: Governor,
     inputs: mpsc::Sender<Input>,
+    spares: Spares,
 }
 
 impl Runners {
@@ -99,15 +106,23 @@ impl Runners {
         inputs: mpsc::Sender<Input>,
     ) -> io::Result<Self> {
         let sockets = SocketFolder::open(settings.run.clone())?;
+        let context = Arc::new(Context {
+            settings,
+            sockets,
+            governor,
+            inputs,
+            spares: Spares::default(),
+        });
+        spares::clear(&context);
+        let mut keeper = JoinSet::new();
+        if context.settings.spare_runners > 0 {
+            keeper.spawn(spares::keep_ready(Arc::clone(&context)));
+        }
         Ok(Self {
-            context: Arc::new(Context {
-                settings,
-                sockets,
-                governor,
-                inputs,
-            }),
+            context,
             live: HashMap::new(),
             supervisors: JoinSet::new(),
+            keeper,
         })
     }
 
@@ -200,9 +215,11 @@ impl Runners {
 
     /// Kills every runner that is left, and waits for their ends.
     pub(crate) async fn kill_all(mut self, deadline: Instant) {
+        self.keeper.abort_all();
         for sender in self.live.values() {
             drop(sender.send(Command::KillProcess));
         }
+        drop(timeout_at(deadline, self.context.spares.kill_all(&self.context)).await);
         drop(
             timeout_at(deadline, async {
                 while self.supervisors.join_next().await.is_some() {}

@@ -5,13 +5,13 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     os::{fd::OwnedFd, unix::fs::DirBuilderExt as _},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     time::SystemTime,
 };
 
 use stoker_types::{RunnerId, duration, runner::Tenant};
 
-use super::Context;
+use super::{Context, spares};
 use crate::{children::Process, data_directory::tenant_folder};
 
 /// What is read of the end of a runner's log for its last words.
@@ -35,36 +35,20 @@ pub(super) async fn start(
         .recursive(true)
         .mode(0o700)
         .create(&folder)?;
+    let own = own_flags(runner_id, nonce, &folder);
+    if let Some(process) = spares::assign(context, runner_id, &own).await {
+        return Ok(process);
+    }
     let listener = context.sockets.listen(runner_id)?;
     let stderr = if settings.inherit_stderr {
         Stdio::inherit()
     } else {
         Stdio::from(log_file(context, runner_id)?)
     };
-    let mut command = settings.program.command();
+    let mut command = command(context, &own);
     command
-        .arg("runner")
-        .args(["--runner-id", &runner_id.to_string()])
-        .args(["--nonce", &nonce.to_string()])
-        .args(["--class", "closed"])
-        .arg("--folder")
-        .arg(folder)
-        .args(["--memory-profile", settings.memory_profile])
-        .args(["--slots", &settings.slots.to_string()])
-        .args(settings.limits.flags())
-        .args([
-            "--orphan-timeout",
-            &duration::display(settings.orphan_timeout),
-        ])
         .stdin(Stdio::from(OwnedFd::from(listener)))
-        .stdout(Stdio::null())
         .stderr(stderr);
-    if settings.require_hardening {
-        command.arg("--require-hardening");
-    }
-    if settings.memory_profile == "small" {
-        command.env("MALLOC_ARENA_MAX", "2");
-    }
     let process = settings.spawner.spawn(command).await?;
     let noted = process
         .identity()
@@ -78,26 +62,66 @@ pub(super) async fn start(
     Ok(process)
 }
 
+/// What only one runner is told: who it is, and what it reaches.
+fn own_flags(runner_id: RunnerId, nonce: u64, folder: &Path) -> Vec<String> {
+    // A data directory is named in UTF-8, as its configuration is.
+    let folder = folder.to_string_lossy().into_owned();
+    let pairs = [
+        ("--runner-id", runner_id.to_string()),
+        ("--nonce", nonce.to_string()),
+        ("--class", "closed".to_owned()),
+        ("--folder", folder),
+    ];
+    let flags = pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value]);
+    flags.collect()
+}
+
+/// The command of a runner with flags of its own, and those that all have.
+pub(super) fn command(context: &Context, own: &[String]) -> Command {
+    let settings = &context.settings;
+    let mut command = settings.program.command();
+    command
+        .arg("runner")
+        .args(own)
+        .args(["--memory-profile", settings.memory_profile])
+        .args(["--slots", &settings.slots.to_string()])
+        .args(settings.limits.flags())
+        .args([
+            "--orphan-timeout",
+            &duration::display(settings.orphan_timeout),
+        ])
+        .stdout(Stdio::null());
+    if settings.require_hardening {
+        command.arg("--require-hardening");
+    }
+    if settings.memory_profile == "small" {
+        command.env("MALLOC_ARENA_MAX", "2");
+    }
+    command
+}
+
 /// The process that an earlier daemon started, if it still lives.
 pub(super) fn find(context: &Context, runner_id: RunnerId) -> Option<Process> {
     Process::find(&context.sockets.noted_process(runner_id)?)
 }
 
-fn log_path(context: &Context, runner_id: RunnerId) -> PathBuf {
-    context.settings.logs.join(format!("{runner_id}.log"))
+pub(super) fn log_path(context: &Context, name: &str) -> PathBuf {
+    context.settings.logs.join(format!("{name}.log"))
 }
 
 fn log_file(context: &Context, runner_id: RunnerId) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
         .create(true)
-        .open(log_path(context, runner_id))
+        .open(log_path(context, &runner_id.to_string()))
 }
 
 /// The last line that a runner wrote to its stderr, unless it ended as it should. A log that
 /// nobody will want is removed, and so are old ones where there are many.
 pub(super) fn last_words(context: &Context, runner_id: RunnerId, is_clean: bool) -> Option<String> {
-    let path = log_path(context, runner_id);
+    let path = log_path(context, &runner_id.to_string());
     let text = read_end(&path).unwrap_or_default();
     if is_clean || text.is_empty() {
         // Best effort, and there need not be one.

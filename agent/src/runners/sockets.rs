@@ -38,12 +38,41 @@ impl SocketFolder {
 
     /// Listens where a new runner is to be reached.
     pub(crate) fn listen(&self, runner_id: RunnerId) -> io::Result<UnixListener> {
-        UnixListener::bind(self.address(runner_id))
+        self.listen_as(&runner_id.to_string())
+    }
+
+    /// Listens by a name that is no runner's yet.
+    pub(crate) fn listen_as(&self, name: &str) -> io::Result<UnixListener> {
+        UnixListener::bind(self.address(name))
+    }
+
+    /// Has whoever listens by a name be reached as a runner from now on.
+    pub(crate) fn rename(&self, name: &str, runner_id: RunnerId) -> io::Result<()> {
+        let new = self.path.join(socket_name(&runner_id.to_string()));
+        fs::rename(self.path.join(socket_name(name)), new)
+    }
+
+    /// Removes the socket of a name that is no runner's.
+    pub(crate) fn remove_named(&self, name: &str) {
+        // There need not be one.
+        drop(fs::remove_file(self.path.join(socket_name(name))));
+    }
+
+    /// The names that are no runner's and of which there is a socket.
+    pub(crate) fn other_names(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| {
+            let name = file.file_name().into_string().ok()?;
+            Some(name.strip_suffix(".sock")?.to_owned())
+        });
+        names
+            .filter(|name| name.parse::<RunnerId>().is_err())
+            .collect()
     }
 
     /// Connects to whoever listens for this runner.
     pub(crate) async fn connect(&self, runner_id: RunnerId) -> io::Result<UnixStream> {
-        UnixStream::connect(self.address(runner_id)).await
+        UnixStream::connect(self.address(&runner_id.to_string())).await
     }
 
     /// Notes which process a runner is.
@@ -74,7 +103,7 @@ impl SocketFolder {
     /// Removes all traces of a runner that is over.
     pub(crate) fn remove(&self, runner_id: RunnerId) {
         for path in [
-            self.path.join(socket_name(runner_id)),
+            self.path.join(socket_name(&runner_id.to_string())),
             self.process_file(runner_id),
         ] {
             match fs::remove_file(&path) {
@@ -90,8 +119,8 @@ impl SocketFolder {
         self.path.join(format!("{runner_id}.pid"))
     }
 
-    fn address(&self, runner_id: RunnerId) -> PathBuf {
-        let name = socket_name(runner_id);
+    fn address(&self, name: &str) -> PathBuf {
+        let name = socket_name(name);
         let path = self.path.join(&name);
         if path.as_os_str().as_bytes().len() <= PATH_BYTES {
             return path;
@@ -102,8 +131,8 @@ impl SocketFolder {
     }
 }
 
-fn socket_name(runner_id: RunnerId) -> String {
-    format!("{runner_id}.sock")
+fn socket_name(name: &str) -> String {
+    format!("{name}.sock")
 }
 
 #[cfg(test)]

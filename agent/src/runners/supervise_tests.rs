@@ -50,6 +50,7 @@ impl Bench {
             logs: root.path().to_owned(),
             inherit_stderr: false,
             sandboxes: root.path().join("sandboxes"),
+            spare_runners: 0,
             require_hardening: false,
         };
         let (sender, inputs) = mpsc::channel(100);
@@ -61,6 +62,7 @@ impl Bench {
             sockets,
             governor: Governor::start(2, Clock::start()),
             inputs: sender,
+            spares: crate::runners::Spares::default(),
         });
         let (commands, receiver) = mpsc::unbounded_channel();
         let supervisor = Supervisor::new(Arc::clone(&context), runner_id(), NONCE, receiver);

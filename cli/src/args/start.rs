@@ -181,6 +181,10 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "N", env = "STOKER_AGENT_TASKS_PER_RUNNER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     tasks_per_runner: Option<u32>,
+    /// The runners kept ready for tenants that have none, at most 64 [default: 1]
+    #[arg(long, value_name = "N", env = "STOKER_AGENT_SPARE_RUNNERS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spare_runners: Option<u32>,
     /// How long a runner keeps its tasks when no daemon is there [default: 15m]
     #[arg(long, value_name = "TIME", env = "STOKER_AGENT_ORPHAN_TIMEOUT")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,7 @@ mod host;
 mod process;
 mod serve;
 mod settings;
+mod spare;
 mod tasks;
 
 pub use settings::Settings;
@@ -35,40 +36,53 @@ use crate::{
 /// span of each of their calls.
 pub const DEFAULT_LOG_FILTER: &str = "info,wasmtime_wasi=error,wiggle=error,wasmtime=error";
 
+/// The first flag of a runner that has no tenant yet, and gets the flags that say which later.
+const SPARE: &str = "--spare";
+
 /// The threads that may block at once: reads of stdin, writes of output, file system calls.
 pub(crate) const BLOCKING_THREADS: usize = 8;
 
 /// Runs the command with the arguments that follow its name.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    let settings = match Settings::parse(arguments.into_iter()) {
-        Ok(settings) => settings,
-        Err(message) => {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    let result = match arguments.split_first() {
+        Some((first, others)) if first == SPARE => spare::start(others),
+        _ => start(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Flags(message)) => {
             // There is nobody to tell that it cannot be written.
             drop(writeln!(io::stderr(), "stoker runner: {message}"));
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    match start(&settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(runner_id = %settings.runner_id, "the runner failed: {error:#}");
+        Err(Failure::Other(error)) => {
+            tracing::error!("the runner failed: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
+/// Why a runner does not run.
+enum Failure {
+    /// The flags are wrong: a sentence.
+    Flags(String),
+    /// Anything else.
+    Other(wasmtime::Error),
+}
+
+impl<E: Into<wasmtime::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
 /// Makes a confined runner of this process, and runs it.
-fn start(settings: &Settings) -> wasmtime::Result<()> {
-    let listener = process::prepare(settings)?;
-    let stage = Stage::set(settings)?;
-    let purpose = hardening::Purpose::Run {
-        class: settings.class,
-        folder: settings.folder.clone(),
-    };
-    // What the kernel cannot do, the daemon has said at its start.
-    hardening::confine_as_required(&purpose, settings.require_hardening)?;
-    stage.run(settings, listener)
+fn start(arguments: Vec<String>) -> Result<(), Failure> {
+    let settings = Settings::parse(arguments.into_iter()).map_err(Failure::Flags)?;
+    let listener = process::prepare(&settings)?;
+    Ok(Stage::set(&settings)?.confine_and_run(&settings, listener)?)
 }
 
 /// All that a runner needs before it starts a thread: what is open and mapped now stays so when the
@@ -96,6 +110,17 @@ impl Stage {
             modules: Modules::new(engine)?,
             runtime,
         })
+    }
+
+    /// Confines the process to its tenant, and serves.
+    fn confine_and_run(self, settings: &Settings, listener: UnixListener) -> wasmtime::Result<()> {
+        let purpose = hardening::Purpose::Run {
+            class: settings.class,
+            folder: settings.folder.clone(),
+        };
+        // What the kernel cannot do, the daemon has said at its start.
+        hardening::confine_as_required(&purpose, settings.require_hardening)?;
+        self.run(settings, listener)
     }
 
     /// Serves a daemon until it is told to end, or none comes.

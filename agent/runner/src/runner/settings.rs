@@ -14,6 +14,9 @@ use crate::{
     metering::Metering,
 };
 
+/// The id that no runner has.
+const NOBODY: &str = "runner-aaaaaaaaaaaaa";
+
 /// How a runner is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -71,6 +74,12 @@ impl Settings {
             metering: self.metering,
             limits: self.limits,
         }
+    }
+
+    /// What flags say that all runners of an agent share; which one it is need not be among them.
+    pub(super) fn parse_shared(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let nobody = ["--runner-id", NOBODY, "--nonce", "0", "--folder", "/"].map(str::to_owned);
+        Self::parse(nobody.into_iter().chain(arguments))
     }
 
     pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {

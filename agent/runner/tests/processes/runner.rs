@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    os::{fd::OwnedFd, unix::net::UnixListener},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     thread,
@@ -35,6 +38,10 @@ pub(crate) const CASES: &[crate::Case] = &[
     (
         "runner_has_its_memory_back_when_a_task_is_killed",
         has_its_memory_back_when_a_task_is_killed,
+    ),
+    (
+        "runner_is_a_spare_until_it_has_a_tenant",
+        is_a_spare_until_it_has_a_tenant,
     ),
     ("runner_ends_when_it_is_orphaned", ends_when_it_is_orphaned),
     (
@@ -336,6 +343,45 @@ fn has_its_memory_back_when_a_task_is_killed() {
     // Whoever hears of the end finds the memory free.
     let after = resident();
     assert!(after < before + 16 * MIB, "{before} before, {after} after");
+    daemon.order([Order::Shutdown]);
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+fn is_a_spare_until_it_has_a_tenant() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut child = Command::new(program::path())
+        .args([
+            "runner",
+            "--spare",
+            "--memory-profile",
+            "small",
+            "--workers",
+            "1",
+        ])
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .spawn()
+        .unwrap();
+    let proc = PathBuf::from(format!("/proc/{}", child.id()));
+    let threads = fs::read_dir(proc.join("task")).unwrap().count();
+    assert_eq!(threads, 1, "it has its threads when it has a tenant");
+    let status = fs::read_to_string(proc.join("status")).unwrap();
+    assert!(status.contains("Seccomp:\t0\n"), "{status}");
+
+    let flags = format!(
+        "--runner-id\0{}\0--nonce\0{NONCE}\0--folder\0{}\0",
+        runner_id(),
+        folder.path().display()
+    );
+    UnixStream::connect(&socket)
+        .unwrap()
+        .write_all(flags.as_bytes())
+        .unwrap();
+    let (mut daemon, welcome) = Daemon::welcomed(&socket, runner_id(), NONCE, 0);
+    assert_eq!(welcome.pid, child.id());
+    is_apart(&proc, child.id());
     daemon.order([Order::Shutdown]);
     assert_eq!(wait(&mut child), Some(0));
 }
