@@ -25,7 +25,8 @@ use super::{
 };
 use crate::{
     data_directory::sandbox,
-    inputs::{Staging, StagingError, discard},
+    inputs::{Staging, StagingError},
+    sandboxes::discard,
 };
 
 /// The inputs of one task that are fetched at once.

@@ -16,7 +16,7 @@ mod archive;
 mod staging;
 mod unpack;
 
-pub(crate) use staging::{Staging, StagingError, discard, drop_read_only};
+pub(crate) use staging::{Staging, StagingError, drop_read_only};
 
 #[cfg(test)]
 mod tests;

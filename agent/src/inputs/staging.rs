@@ -24,6 +24,7 @@ use stoker_types::{
 use tempfile::TempDir;
 
 use super::unpack::unpack;
+use crate::sandboxes::discard;
 
 const COPY_BYTES: usize = 64 * 1024;
 
@@ -115,14 +116,6 @@ impl Staging {
             return Err(StagingError::GivenUp);
         }
         Ok(())
-    }
-}
-
-/// Removes a sandbox, if it is there.
-pub(crate) fn discard(place: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use super::*;
+use crate::sandboxes::discard;
 
 const PLENTY: u64 = 1 << 30;
 

@@ -1,6 +1,6 @@
 //! What a task is told at its launch: its sandbox and the variables that Stoker sets.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use stoker_types::{
     AgentId, EnvironmentVariable, TaskKey,
@@ -57,14 +57,6 @@ fn environment(launch: &Launch, agent_id: AgentId) -> Vec<EnvironmentVariable> {
         .map(|(name, value)| variable(name.to_owned(), value))
         .chain(ports.map(|(index, port)| variable(format!("STOKER_PORT{index}"), port.to_string())))
         .collect()
-}
-
-/// Removes what an ended task of the same id left: a sandbox is its task's alone.
-pub(super) fn clear_sandbox(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -127,16 +119,5 @@ mod tests {
                 "STOKER_PORT2=31007",
             ]
         );
-    }
-
-    #[test]
-    fn a_sandbox_is_cleared_whether_it_is_there_or_not() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("task");
-        clear_sandbox(&path).unwrap();
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("stdout"), "old").unwrap();
-        clear_sandbox(&path).unwrap();
-        assert!(!path.exists());
     }
 }

@@ -14,7 +14,7 @@ use super::{
     launch,
     supervise::{Command, Over},
 };
-use crate::{artifacts::CompiledModule, governor::Ruling};
+use crate::{artifacts::CompiledModule, governor::Ruling, sandboxes::discard};
 
 /// Orders that are sent together.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl Batch {
         let launch = launch::runner_launch(launch, key, has_stdin, agent_id, sandboxes);
         // One look at a name; there is something to remove only if an id is used again.
         // A sandbox with inputs took the place of an earlier one when it was made.
-        if !is_staged && let Err(error) = launch::clear_sandbox(Path::new(&launch.sandbox)) {
+        if !is_staged && let Err(error) = discard(Path::new(&launch.sandbox)) {
             tracing::warn!(sandbox = launch.sandbox, %error, "cannot remove an earlier sandbox");
         }
         self.outgoing.push(Outgoing {

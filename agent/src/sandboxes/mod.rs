@@ -24,7 +24,10 @@ use stoker_types::{TaskKey, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::collection::{Kept, oldest_first, removal};
-pub(crate) use self::{collection::Removal, removal::empty};
+pub(crate) use self::{
+    collection::Removal,
+    removal::{discard, empty},
+};
 use crate::known_tasks::{Knowledge, KnownTasks};
 
 /// The longest time between two looks, and the shortest.

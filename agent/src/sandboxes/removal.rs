@@ -44,6 +44,22 @@ pub(crate) fn empty(top: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes `place` and all that is in it. Nothing there is as good; a link is removed, not followed.
+///
+/// # Errors
+/// As [`empty`].
+pub(crate) fn discard(place: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => {
+            empty(place)?;
+            fs::remove_dir(place)
+        }
+        Ok(_) => fs::remove_file(place),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rustix::fs::{Mode, OFlags, mkdirat, openat};
@@ -64,5 +80,20 @@ mod tests {
         }
         empty(top.path()).unwrap();
         assert_eq!(fs::read_dir(top.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_place_is_removed_whatever_is_there_and_a_link_is_not_followed() {
+        let top = tempfile::tempdir().unwrap();
+        let place = |name: &str| top.path().join(name);
+        fs::create_dir_all(place("folder/in/it")).unwrap();
+        fs::create_dir(place("kept")).unwrap();
+        fs::write(place("kept/file"), "x").unwrap();
+        std::os::unix::fs::symlink(place("kept"), place("link")).unwrap();
+        for name in ["folder", "link", "nothing"] {
+            discard(&place(name)).unwrap();
+            assert!(fs::symlink_metadata(place(name)).is_err(), "{name}");
+        }
+        assert!(place("kept/file").exists());
     }
 }
