@@ -12,11 +12,21 @@ use crate::{
 const TENANTS: usize = 40;
 
 pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
-    let latency = first_tasks(laboratory, &[])?;
-    Ok(vec![
-        Figure::of("a tenant's first task, p50", "ms", [latency.p50_ms]).at_most(10.0),
-        Figure::of("  p99", "ms", [latency.p99_ms]),
-    ])
+    let mut figures = Vec::new();
+    for (name, spares, most) in [
+        ("without spare runners", "0", 10.0),
+        ("with them", "4", 2.0),
+    ] {
+        let latency = first_tasks(laboratory, &["--spare-runners", spares])?;
+        let first = Figure::of(
+            format!("a tenant's first task, {name}, p50"),
+            "ms",
+            [latency.p50_ms],
+        );
+        figures.push(first.at_most(most));
+        figures.push(Figure::of("  p99", "ms", [latency.p99_ms]));
+    }
+    Ok(figures)
 }
 
 fn first_tasks(laboratory: &Laboratory, flags: &[&str]) -> anyhow::Result<Latency> {

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let kernel = arguments.get(1).and_then(|name| named(name));
-    let rounds = arguments.get(2).and_then(|rounds| rounds.parse::<u32>().ok());
+    let rounds = arguments
+        .get(2)
+        .and_then(|rounds| rounds.parse::<u32>().ok());
     let (Some(kernel), Some(rounds)) = (kernel, rounds) else {
         eprintln!("kernels: usage: kernels matmul|sieve|sha|fib|interp|sort ROUNDS");
         return ExitCode::from(2);
@@ -36,8 +38,12 @@ fn named(name: &str) -> Option<fn() -> u64> {
 /// Two matrices of 96 by 96 floats: loads, multiplications, a loop in a loop in a loop.
 fn matmul() -> u64 {
     const SIDE: usize = 96;
-    let left: Vec<f64> = (0..SIDE * SIDE).map(|index| f64::from(index as u32 % 17)).collect();
-    let right: Vec<f64> = (0..SIDE * SIDE).map(|index| f64::from(index as u32 % 13)).collect();
+    let left: Vec<f64> = (0..SIDE * SIDE)
+        .map(|index| f64::from(index as u32 % 17))
+        .collect();
+    let right: Vec<f64> = (0..SIDE * SIDE)
+        .map(|index| f64::from(index as u32 % 13))
+        .collect();
     let mut product = vec![0.0; SIDE * SIDE];
     for row in 0..SIDE {
         for inner in 0..SIDE {
