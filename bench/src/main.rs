@@ -9,6 +9,7 @@ mod cpu;
 mod figures;
 mod launch;
 mod machine;
+mod on_thread;
 mod sandbox;
 mod yardstick;
 

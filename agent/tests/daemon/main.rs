@@ -72,8 +72,11 @@ fn config(root: &Path, master: &Master) -> AgentConfig {
     let script = "#!/bin/sh\n\
         case \"$*\" in *--print-key*) echo engine-1; exit;; compile*) exec cat;; esac\n\
         echo no runner today >&2; exit 1\n";
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    // An agent of the same test may be starting it just now.
+    if !program.exists() {
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    }
     AgentConfig {
         masters: vec![master.url.clone()],
         listen: ([127, 0, 0, 1], 0).into(),

@@ -1,15 +1,16 @@
-//! A scheduler that runs on a thread of its own, as the measurement sees it.
+//! The framework that is measured with, as the measurement sees it: bursts and open loops.
 
 use std::{
     sync::mpsc::{Receiver, channel},
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, bail};
-use stoker_sdk_scheduler::{Driver, Handle, Task};
+use anyhow::bail;
+use stoker_sdk_scheduler::{Driver, Task};
 
 use super::scheduler::{Launcher, Order, Run, Said};
+use crate::on_thread::OnThread;
 
 /// How long a framework may wait for its master, and for everything else that is to happen.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -17,9 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A registered framework, or one about to be.
 #[derive(Debug)]
 pub(crate) struct Framework {
-    handle: Handle<Order>,
+    scheduler: OnThread<Order>,
     said: Receiver<Said>,
-    thread: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Framework {
@@ -32,27 +32,13 @@ impl Framework {
             .ephemeral()
             .wait(PATIENCE)
             .build()?;
-        let handle = driver.handle();
-        let thread = thread::Builder::new()
-            .name("scheduler".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()?;
-                runtime.block_on(driver.run())?;
-                Ok(())
-            })
-            .context("cannot start a thread")?;
-        Ok(Self {
-            handle,
-            said,
-            thread,
-        })
+        let scheduler = OnThread::start(driver)?;
+        Ok(Self { scheduler, said })
     }
 
     /// Runs so many tasks as fast as they go through.
     pub(crate) fn burst(&self, tasks: usize) -> anyhow::Result<Run> {
-        self.handle.blocking_send(Order::Burst(tasks))?;
+        self.scheduler.send(Order::Burst(tasks))?;
         self.wait()
     }
 
@@ -62,19 +48,15 @@ impl Framework {
         for arrival in arrivals {
             let due = start + *arrival;
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            self.handle.blocking_send(Order::Arrival(due))?;
+            self.scheduler.send(Order::Arrival(due))?;
         }
-        self.handle.blocking_send(Order::Last)?;
+        self.scheduler.send(Order::Last)?;
         self.wait()
     }
 
     /// Leaves the master in order.
     pub(crate) fn stop(self) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        runtime.block_on(self.handle.stop())?;
-        self.thread
-            .join()
-            .map_err(|_| anyhow!("the scheduler panicked"))?
+        self.scheduler.stop()
     }
 
     fn wait(&self) -> anyhow::Result<Run> {

@@ -4,25 +4,23 @@ use std::{
     collections::{BTreeSet, VecDeque},
     convert::Infallible,
     sync::mpsc::{Receiver, Sender, channel},
-    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::bail;
 use stoker_sdk_scheduler::{
-    Calls, Driver, Handle, Offer, Refusal, Scheduler, StatusUpdate, Task, TaskId, TaskState,
-    Timestamp, take_fitting,
+    Calls, Driver, Offer, Refusal, Scheduler, StatusUpdate, Task, TaskId, TaskState, Timestamp,
+    take_fitting,
 };
+
+use crate::on_thread::OnThread;
 
 /// How long until all run.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A framework whose tasks run, until it is ended.
 #[derive(Debug)]
-pub(super) struct Holder {
-    handle: Handle<Infallible>,
-    thread: JoinHandle<anyhow::Result<()>>,
-}
+pub(super) struct Holder(OnThread<Infallible>);
 
 impl Holder {
     /// Launches `count` copies of `task`; returns when all run.
@@ -39,27 +37,14 @@ impl Holder {
             .ephemeral()
             .wait(PATIENCE)
             .build()?;
-        let handle = driver.handle();
-        let thread = thread::Builder::new()
-            .name("holder".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()?;
-                runtime.block_on(driver.run())?;
-                Ok(())
-            })
-            .context("cannot start a thread")?;
+        let scheduler = OnThread::start(driver)?;
         await_all(&heard)?;
-        Ok(Self { handle, thread })
+        Ok(Self(scheduler))
     }
 
     /// Ends its tasks, and leaves.
     pub(super) fn end(self) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        runtime.block_on(self.handle.stop())?;
-        let ended = self.thread.join();
-        ended.map_err(|_| anyhow!("the scheduler panicked"))?
+        self.0.stop()
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) fn adopt(
         outputs: Vec::new(),
         latest_number: snapshot.latest_number,
         acknowledged_number: snapshot.acknowledged_number,
+        told_number: snapshot.acknowledged_number,
         kill: None,
         is_over: false,
         created_at: now,

@@ -232,13 +232,26 @@ fn known_of(before: Usage, update: &StatusUpdate) -> Usage {
     Usage { mem, ..usage }
 }
 
-/// To the framework, if it is there; otherwise its agent sends it again.
+/// To the framework, if it is there and was told all before; otherwise its agent sends it again, in
+/// order: a scheduler that comes back while one is on its way would hear that one first.
 fn pass_on(cluster: &mut Cluster, update: StatusUpdate, effects: &mut Vec<Effect>) {
     let TaskKey { framework_id, .. } = update.task;
-    let framework = cluster.frameworks.get(framework_id);
-    if framework.is_some_and(|framework| framework.phase == FrameworkPhase::Completed) {
-        life::acknowledge(cluster, &update.task, update.number, effects);
-    } else {
-        life::tell_scheduler(cluster, framework_id, Event::Update(update), effects);
+    let Some(framework) = cluster.frameworks.get(framework_id) else {
+        return;
+    };
+    if framework.phase == FrameworkPhase::Completed {
+        return life::acknowledge(cluster, &update.task, update.number, effects);
     }
+    if framework.listener().is_none() {
+        return;
+    }
+    if let Some(task) = cluster.tasks.get_mut(&update.task) {
+        let told = task.told_number.max(task.acknowledged_number);
+        if update.number > told.saturating_add(1) {
+            tracing::debug!(task = %update.task, update.number, told, "told when those before are");
+            return;
+        }
+        task.told_number = told.max(update.number);
+    }
+    life::tell_scheduler(cluster, framework_id, Event::Update(update), effects);
 }

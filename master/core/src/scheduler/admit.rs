@@ -120,9 +120,25 @@ fn welcome(
         },
     };
     effects.push(Effect::ToScheduler { connection, event });
+    tell_anew(cluster, framework_id);
     for agent_id in agents_of(cluster, framework_id) {
         let event = AgentEvent::ResendUpdates { framework_id };
         life::tell_agent(cluster, agent_id, event, effects);
+    }
+}
+
+/// A scheduler has come, or come back: it was told nothing yet.
+fn tell_anew(cluster: &mut Cluster, framework_id: FrameworkId) {
+    let framework = cluster.frameworks.get(framework_id);
+    let task_ids = framework.into_iter().flat_map(|framework| &framework.tasks);
+    for task_id in task_ids {
+        let key = TaskKey {
+            framework_id,
+            task_id: task_id.clone(),
+        };
+        if let Some(task) = cluster.tasks.get_mut(&key) {
+            task.told_number = task.acknowledged_number;
+        }
     }
 }
 

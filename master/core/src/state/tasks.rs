@@ -32,6 +32,8 @@ pub(crate) struct Task {
     pub(crate) latest_number: u64,
     /// All updates up to this number are acknowledged.
     pub(crate) acknowledged_number: u64,
+    /// The scheduler that is there has been told all updates up to this number, or needs not be.
+    pub(crate) told_number: u64,
     /// That it is to end, if someone wants it to: told to its agent again when that is back.
     pub(crate) kill: Option<Kill>,
     /// Whether it has ended and nobody waits for an acknowledgement: it is only shown.

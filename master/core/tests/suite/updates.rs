@@ -8,8 +8,8 @@ use stoker_types::{
 };
 
 use super::fixture::{
-    Fixture, acknowledge, agent_id, ephemeral_info, failed, status, subscribe, task_id, told,
-    update, with_running_task, with_task,
+    Fixture, acknowledge, agent_id, ephemeral_info, failed, framework_info, status, subscribe,
+    task_id, told, update, with_running_task, with_task,
 };
 
 fn kill(task: &str) -> Call {
@@ -84,6 +84,28 @@ fn an_update_whose_predecessor_was_not_seen_is_not_looked_at() {
         let lines = fixture.agent(11, update(id, "t", number, state));
         assert_eq!(lines[0], format!("c1 <- update F1/t#{number} A1 {state}"));
     }
+}
+
+#[test]
+fn a_scheduler_that_is_back_hears_first_what_it_has_missed() {
+    let (mut fixture, id) = with_task();
+    fixture.scheduler_gone(1);
+    let (first, second) = (
+        update(id, "t", 1, TaskState::Running),
+        update(id, "t", 2, TaskState::Finished),
+    );
+    assert!(fixture.agent(11, first.clone()).is_empty());
+    fixture.call(2, subscribe(framework_info(), Some(id)));
+    fixture.persisted();
+    assert!(fixture.agent(11, second.clone()).is_empty());
+    assert_eq!(
+        fixture.agent(11, first),
+        ["c2 <- update F1/t#1 A1 TASK_RUNNING"]
+    );
+    assert_eq!(
+        fixture.agent(11, second),
+        ["c2 <- update F1/t#2 A1 TASK_FINISHED"]
+    );
 }
 
 #[test]
