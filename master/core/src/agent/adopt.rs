@@ -33,6 +33,9 @@ pub(super) fn believe(
     let (was, agent_id, kill) = (task.state, task.agent_id, task.kill);
     let acknowledged = task.acknowledged_number.min(snapshot.latest_number);
     task.latest_number = snapshot.latest_number;
+    // What it still has comes again, from the first; the rest is lost.
+    task.seen_numbers.clear();
+    task.told_number = task.told_number.min(snapshot.latest_number);
     task.acknowledged_number = acknowledged.max(snapshot.acknowledged_number);
     task.usage = task.usage.or_more(snapshot.usage);
     let has_ended = snapshot.state.is_terminal();
@@ -99,6 +102,7 @@ pub(super) fn adopt(
         outputs: Vec::new(),
         latest_number: snapshot.latest_number,
         acknowledged_number: snapshot.acknowledged_number,
+        seen_numbers: Vec::new(),
         told_number: snapshot.acknowledged_number,
         kill: None,
         is_over: false,

@@ -242,16 +242,16 @@ fn pass_on(cluster: &mut Cluster, update: StatusUpdate, effects: &mut Vec<Effect
     if framework.phase == FrameworkPhase::Completed {
         return life::acknowledge(cluster, &update.task, update.number, effects);
     }
-    if framework.listener().is_none() {
-        return;
-    }
+    let is_there = framework.listener().is_some();
     if let Some(task) = cluster.tasks.get_mut(&update.task) {
-        let told = task.told_number.max(task.acknowledged_number);
-        if update.number > told.saturating_add(1) {
-            tracing::debug!(task = %update.task, update.number, told, "told when those before are");
+        task.saw(update.number);
+        if is_there && task.has_untold_before(update.number) {
+            tracing::debug!(task = %update.task, update.number, "told when those before are");
             return;
         }
-        task.told_number = told.max(update.number);
+        if is_there {
+            task.told_number = task.told_number.max(update.number);
+        }
     }
     life::tell_scheduler(cluster, framework_id, Event::Update(update), effects);
 }

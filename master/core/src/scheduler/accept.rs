@@ -163,6 +163,7 @@ fn staging(launch: &Launch, agent_id: AgentId, now: Timestamp) -> Task {
         outputs: Vec::new(),
         latest_number: 0,
         acknowledged_number: 0,
+        seen_numbers: Vec::new(),
         told_number: 0,
         kill: None,
         is_over: false,

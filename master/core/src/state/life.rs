@@ -93,6 +93,7 @@ pub(crate) fn acknowledge(
     };
     if number > task.acknowledged_number {
         task.acknowledged_number = number;
+        task.seen_numbers.retain(|seen| *seen > number);
     }
     let (agent_id, is_settled) = (
         task.agent_id,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use stoker_types::{
     AgentId, OutputFile, Reason, Resources, Role, TaskInfo, TaskKey, TaskState, Timestamp, Usage,
-    agent::AgentEvent,
+    agent::AgentEvent, limit,
 };
 
 use crate::{allocator::Tenant, effect::TaskView};
@@ -32,7 +32,10 @@ pub(crate) struct Task {
     pub(crate) latest_number: u64,
     /// All updates up to this number are acknowledged.
     pub(crate) acknowledged_number: u64,
-    /// The scheduler that is there has been told all updates up to this number, or needs not be.
+    /// The numbers of updates that came and are not acknowledged, upwards. An agent leaves numbers
+    /// out after a boot of its machine, so they say what comes before what.
+    pub(crate) seen_numbers: Vec<u64>,
+    /// The highest number that the scheduler that is there was told.
     pub(crate) told_number: u64,
     /// That it is to end, if someone wants it to: told to its agent again when that is back.
     pub(crate) kill: Option<Kill>,
@@ -63,6 +66,22 @@ impl Kill {
 }
 
 impl Task {
+    /// An update came. An agent has no more than so many that are not acknowledged.
+    pub(crate) fn saw(&mut self, number: u64) {
+        let is_bounded = (self.seen_numbers.len() as u64) < limit::UNACKNOWLEDGED_UPDATES_PER_TASK;
+        if let Err(place) = self.seen_numbers.binary_search(&number)
+            && is_bounded
+        {
+            self.seen_numbers.insert(place, number);
+        }
+    }
+
+    /// Whether an update before this one came, which the scheduler that is there was not told.
+    pub(crate) fn has_untold_before(&self, number: u64) -> bool {
+        let is_untold = |seen: &u64| *seen > self.told_number && *seen < number;
+        self.seen_numbers.iter().any(is_untold)
+    }
+
     /// Whether its agent's resources are taken by it. Where it is out of reach, nothing of its
     /// agent is offered, and the framework's share is not to suffer.
     pub(crate) const fn holds_resources(&self) -> bool {
