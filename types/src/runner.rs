@@ -116,6 +116,10 @@ pub struct Budget {
     /// From the end of the connection on, until another daemon says otherwise: what the runner is
     /// guaranteed, because nobody can lend it more, or take that back. No bound if absent.
     pub alone: Option<Duration>,
+    /// Where this runner's windows begin, after those of the machine: whole multiples of
+    /// [`BUDGET_WINDOW`] of `CLOCK_MONOTONIC`. Less than a window. Runners that take turns leave no
+    /// core idle, and do not crowd out those that need one all the time.
+    pub offset: Duration,
 }
 
 /// The folder in a task's sandbox that is the guest's `.`, if it has a disk.

@@ -5,6 +5,9 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::{limits::MemoryLimiter, metering::Meter, wasi::Quota};
 
+/// Freeing so much takes some microseconds, less than telling another thread to do it.
+const LIGHT_BYTES: u64 = 2 << 20;
+
 /// The host's side of one guest.
 pub(crate) struct Guest {
     /// Its WASI context: arguments, environment, streams, descriptors.
@@ -17,6 +20,13 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     /// What it has used.
     pub(crate) meter: Meter,
+}
+
+impl Guest {
+    /// Whether what it leaves is freed in no time.
+    pub(crate) fn is_light(&self) -> bool {
+        self.memory.used() <= LIGHT_BYTES && !self.quota.holds_files()
+    }
 }
 
 impl std::fmt::Debug for Guest {

@@ -5,14 +5,18 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use stoker_types::{GuestLimits, TaskInfo};
 use tokio::{runtime::Handle, sync::oneshot};
-use wasmtime::{Engine, InstancePre, Module};
+use wasmtime::{InstancePre, Module};
 
 use crate::{
     executor::{Executor, Share, Stopper},
@@ -24,7 +28,9 @@ use crate::{
 };
 
 /// The threads of a runner, for guests of one module.
-pub struct Workers {
+pub struct Workers(Arc<Threads>);
+
+struct Threads {
     module: InstancePre<Guest>,
     // Dropped before the thread that its timers wait on.
     executor: Executor,
@@ -32,37 +38,36 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts so many workers, with a reaper and a control thread, for `wasm` on an engine with room
+    /// Starts so many workers, with a reaper and a control thread, for a module whose engine has room
     /// for its guests.
     ///
     /// # Errors
     /// If the module does not run here, or a thread cannot be started.
-    pub fn start(engine: &Engine, wasm: &[u8], workers: usize) -> wasmtime::Result<Self> {
-        let module = Module::new(engine, wasm)?;
-        let module = wasi::linker(engine)?.instantiate_pre(&module)?;
+    pub fn start(module: &Module, workers: usize) -> wasmtime::Result<Self> {
+        let module = wasi::linker(module.engine())?.instantiate_pre(module)?;
         let control = Control::start()?;
         let executor = Executor::start(workers, &control.handle)?;
-        Ok(Self {
+        Ok(Self(Arc::new(Threads {
             module,
             executor,
             control,
-        })
+        })))
     }
 
-    /// Runs `count` copies of a task from nothing to nothing left, `at_once` of them at a time.
+    /// Runs `count` copies of a task from nothing to nothing left, `at_once` of them at a time:
+    /// whoever ends leaves its place to the next.
     pub fn run(&self, task: &TaskInfo, count: usize, at_once: usize) {
-        let (ending, ended) = mpsc::channel();
-        let spawn = || {
-            let ending = ending.clone();
-            // Nobody listens any more only when all have ended.
-            self.spawn(task, || (), move || ending.send(()).unwrap_or_default());
-        };
-        let first = at_once.min(count);
-        (0..first).for_each(|_| spawn());
-        for _ in ended.iter().take(count - first) {
-            spawn();
-        }
-        let _last = ended.iter().take(first).count();
+        let (running, over) = mpsc::channel();
+        let queue = Arc::new(Queue {
+            threads: Arc::clone(&self.0),
+            task: task.clone(),
+            left: AtomicUsize::new(count),
+            _running: running,
+        });
+        (0..at_once).for_each(|_| queue.next());
+        drop(queue);
+        // Until the last one lets go of the queue.
+        let _over: Result<(), _> = over.recv();
     }
 
     /// Runs a task, and says what CPU time it took.
@@ -70,12 +75,33 @@ impl Workers {
     pub fn time(&self, task: &TaskInfo) -> Duration {
         let (ending, ended) = mpsc::channel();
         let (_stopper, account) =
-            self.spawn(task, || (), move || ending.send(()).unwrap_or_default());
+            self.0
+                .spawn(task, || (), move || ending.send(()).unwrap_or_default());
         // Its end is told, or its job was dropped: either way it is over.
         let _over = ended.recv();
         account.usage().cpu_time
     }
+}
 
+/// Tasks that take one another's place.
+struct Queue {
+    threads: Arc<Threads>,
+    task: TaskInfo,
+    left: AtomicUsize,
+    _running: mpsc::Sender<()>,
+}
+
+impl Queue {
+    fn next(self: &Arc<Self>) {
+        let less = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Relaxed, Relaxed, less).is_ok() {
+            let queue = Arc::clone(self);
+            self.threads.spawn(&self.task, || (), move || queue.next());
+        }
+    }
+}
+
+impl Threads {
     fn spawn(
         &self,
         task: &TaskInfo,
@@ -135,7 +161,7 @@ impl Crowd {
         let start = |(index, task)| {
             let (started, ending) = (started.clone(), ending.clone());
             // Nobody listens any more only when the crowd is gone.
-            let (stopper, account) = workers.spawn(
+            let (stopper, account) = workers.0.spawn(
                 task,
                 move || started.send(()).unwrap_or_default(),
                 move || ending.send(index).unwrap_or_default(),

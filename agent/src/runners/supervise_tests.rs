@@ -379,6 +379,7 @@ async fn a_runner_hears_its_budget_from_what_it_tells() {
     let idle = Budget {
         cpu: None,
         alone: Some(tenth),
+        offset: Duration::ZERO,
     };
     runner.say(RunnerFrame::Load(Load::default())).await;
     bench.context.governor.load(NEIGHBOUR, Load::default());

@@ -43,7 +43,7 @@ impl Framework {
     }
 
     /// Runs a task at each of these times from now, whatever became of those before.
-    pub(super) fn open_loop(&self, arrivals: &[Duration]) -> anyhow::Result<Run> {
+    pub(crate) fn open_loop(&self, arrivals: &[Duration]) -> anyhow::Result<Run> {
         let start = Instant::now();
         for arrival in arrivals {
             let due = start + *arrival;

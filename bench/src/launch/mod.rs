@@ -20,11 +20,8 @@ use std::{env, fs, path::PathBuf, thread, time::Duration};
 use anyhow::{Context as _, bail};
 use stoker_sdk_scheduler::Task;
 
-pub(crate) use self::framework::Framework;
-use self::{
-    open_loop::Arrivals,
-    report::{Latencies, Mode, Report, Throughput, Workload, Yardsticks},
-};
+use self::report::{Latencies, Mode, Report, Throughput, Workload, Yardsticks};
+pub(crate) use self::{framework::Framework, open_loop::Arrivals, scheduler::Run};
 use crate::{
     cluster::{Cluster, Durability},
     cpu::CpuTimes,

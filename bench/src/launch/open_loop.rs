@@ -6,7 +6,7 @@ use stoker_types::IdGenerator;
 
 /// Times of arrival, from the start.
 #[derive(Debug)]
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     random: IdGenerator,
     /// Arrivals a second.
     rate: f64,
@@ -14,7 +14,7 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(super) const fn new(seed: u64, rate: f64) -> Self {
+    pub(crate) const fn new(seed: u64, rate: f64) -> Self {
         Self {
             random: IdGenerator::from_seed(seed),
             rate,
@@ -23,7 +23,7 @@ impl Arrivals {
     }
 
     /// Those of the first `time`.
-    pub(super) fn take_for(self, time: Duration) -> Vec<Duration> {
+    pub(crate) fn take_for(self, time: Duration) -> Vec<Duration> {
         self.take_while(|at| *at < time).collect()
     }
 }

@@ -7,7 +7,7 @@ use stoker_agent_runner::{
     measure::{Crowd, Workers},
 };
 use stoker_types::{Milli, ModuleReference, Resources, TaskInfo, TaskLimits};
-use wasmtime::Engine;
+use wasmtime::{Engine, Module};
 
 use super::Laboratory;
 
@@ -36,9 +36,8 @@ pub(super) fn spinning(
     workers: usize,
 ) -> anyhow::Result<Crowd> {
     let (_, wasm) = laboratory.guest("spin")?;
-    known(
-        Workers::start(&engine()?, &wasm, workers).and_then(|workers| Crowd::start(workers, tasks)),
-    )
+    let module = known(Module::new(&engine()?, &wasm))?;
+    known(Workers::start(&module, workers).and_then(|workers| Crowd::start(workers, tasks)))
 }
 
 /// A task of these cpus, and this ceiling in Mfuel/s, or none.

@@ -1,8 +1,8 @@
 //! `stoker-bench sandbox`: what isolation costs, and how exact it is.
 //!
 //! ```text
-//!  in this process, on a runner's own threads       on a cluster of its own
-//!    no_op, kernels │ shares, fuel │ kill             tenants │ first_task │ parked
+//!  in this process, on a runner's own threads on a cluster of its own
+//!    no_op, kernels │ shares, fuel │ kill     tenants │ neighbours │ first_task │ parked
 //! ```
 //!
 //! Owns the order, and what is said meanwhile. Each file measures one thing and gives its figures.
@@ -13,6 +13,7 @@ mod guests;
 mod holder;
 mod kernels;
 mod kill;
+mod neighbours;
 mod no_op;
 mod parked;
 mod report;
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The parts, in the order in which they are measured.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("no-op", no_op::measure),
     ("kernels", kernels::measure),
     ("shares", shares::weighted),
@@ -38,6 +39,7 @@ const PARTS: [(&str, Part); 9] = [
     ("fuel", fuel::measure),
     ("kill", kill::measure),
     ("tenants", tenants::measure),
+    ("neighbours", neighbours::measure),
     ("first-task", first_task::measure),
     ("parked", parked::measure),
 ];

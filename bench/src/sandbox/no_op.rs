@@ -1,6 +1,7 @@
 //! A no-op from nothing to nothing left: through a runner's threads, and bare on the same engine.
 
 use stoker_agent_runner::measure::Workers;
+use wasmtime::Module;
 
 use super::{
     Laboratory,
@@ -16,7 +17,8 @@ const WORKERS: usize = 2;
 
 pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     let (path, wasm) = laboratory.guest("noop")?;
-    let workers = known(Workers::start(&engine()?, &wasm, WORKERS))?;
+    let module = known(Module::new(&engine()?, &wasm))?;
+    let workers = known(Workers::start(&module, WORKERS))?;
     workers.run(&plain(), 1000, AT_ONCE);
     let (mut ratios, mut costs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

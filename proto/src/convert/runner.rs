@@ -5,8 +5,8 @@ use std::time::Duration;
 use stoker_types::{
     Reason, TaskKey, TaskUsage, limit,
     runner::{
-        Budget, CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome, RunnerLaunch,
-        Welcome,
+        BUDGET_WINDOW, Budget, CompiledKey, Event, Hello, Load, NumberedEvent, Order, Outcome,
+        RunnerLaunch, Welcome,
     },
 };
 
@@ -260,6 +260,7 @@ impl From<Order> for v1::RunnerOrder {
             Order::Budget(budget) => runner_order::Order::Budget(runner_order::Budget {
                 cpu_ns: budget.cpu.map(nanos),
                 alone_cpu_ns: budget.alone.map(nanos),
+                offset_ns: nanos(budget.offset),
             }),
         };
         Self { order: Some(order) }
@@ -292,9 +293,20 @@ impl TryFrom<v1::RunnerOrder> for Order {
             runner_order::Order::Budget(budget) => Ok(Self::Budget(Budget {
                 cpu: budget.cpu_ns.map(Duration::from_nanos),
                 alone: budget.alone_cpu_ns.map(Duration::from_nanos),
+                offset: offset(budget.offset_ns).under("budget")?,
             })),
         }
     }
+}
+
+fn offset(nanoseconds: u64) -> Result<Duration, ConvertError> {
+    let offset = Duration::from_nanos(nanoseconds);
+    if offset >= BUDGET_WINDOW {
+        let wrong = format!("{nanoseconds} ns is no place in a window");
+        let right = format!("write less than {} ns", BUDGET_WINDOW.as_nanos());
+        return Err(ConvertError::new(wrong, right).under("offset_ns"));
+    }
+    Ok(offset)
 }
 
 fn read_task(task: Option<v1::TaskKey>) -> Result<TaskKey, ConvertError> {

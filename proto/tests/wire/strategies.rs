@@ -598,6 +598,12 @@ pub(crate) fn runner_launch() -> impl Strategy<Value = RunnerLaunch> {
         )
 }
 
+fn budget() -> impl Strategy<Value = Budget> {
+    let bound = || option::of(nanoseconds());
+    let offset = (0..50_000_000_u64).prop_map(Duration::from_nanos);
+    (bound(), bound(), offset).prop_map(|(cpu, alone, offset)| Budget { cpu, alone, offset })
+}
+
 pub(crate) fn order() -> impl Strategy<Value = Order> {
     prop_oneof![
         compiled_key().prop_map(|key| Order::Module { key }),
@@ -605,8 +611,7 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
         (task_key(), grace()).prop_map(|(task, grace)| Order::Kill { task, grace }),
         any::<u64>().prop_map(|event| Order::Confirm { event }),
         Just(Order::Shutdown),
-        [option::of(nanoseconds()), option::of(nanoseconds())]
-            .prop_map(|[cpu, alone]| Order::Budget(Budget { cpu, alone })),
+        budget().prop_map(Order::Budget),
     ]
 }
 

@@ -20,7 +20,7 @@ mod text;
 
 pub use arena::{Arena, Contender};
 pub use attack::{Attack, End};
-pub use families::{Family, attacks};
+pub use families::{Family, attacks, loudest};
 pub use siege::fuel_beside;
 
 /// A guest that does nothing and ends well: an honest task.

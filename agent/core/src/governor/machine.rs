@@ -15,6 +15,7 @@ use super::{
     pace::{Beat, Pace},
     shares::{Claim, fair_shares, guaranteed},
     supply::Supply,
+    turns::turns,
 };
 
 /// Budgets change at most this often.
@@ -256,9 +257,9 @@ impl Governor {
             let Some(process) = &mut member.process else {
                 continue;
             };
-            let is_told = process
-                .told
-                .is_some_and(|told| is_about(told.cpu, budget.cpu));
+            let is_told = process.told.is_some_and(|told| {
+                is_about(told.cpu, budget.cpu) && is_beside(told.offset, budget.offset)
+            });
             let knows_alone = process
                 .told
                 .is_some_and(|told| is_about(told.alone, budget.alone));
@@ -289,7 +290,8 @@ impl Governor {
         let weights: u128 = claims.iter().map(|claim| u128::from(claim.weight)).sum();
         let is_contended = demand > u128::from(available);
         let shares = fair_shares(available, &claims);
-        let told = |(claim, share): (&Claim, u64)| {
+        let offsets = turns(available, &claims, &shares);
+        let told = |((claim, share), offset): ((&Claim, u64), u64)| {
             // One without tasks gets them before it gets another budget: it must not wait for that.
             let is_only = u128::from(claim.weight) == weights;
             if claim.weight == 0 || is_only {
@@ -299,10 +301,16 @@ impl Governor {
             Told {
                 cpu: is_contended.then(|| share.max(guarantee(available))),
                 alone: Some(guarantee(capacity)),
+                offset,
             }
         };
-        claims.iter().zip(shares).map(told).collect()
+        claims.iter().zip(shares).zip(offsets).map(told).collect()
     }
+}
+
+/// Whether two places in a window are the same for all that matters.
+fn is_beside(told: u64, now: u64) -> bool {
+    u128::from(told.abs_diff(now)) < BUDGET_WINDOW.as_nanos() / u128::from(SMALLEST_PART)
 }
 
 /// Whether two budgets are the same for all that matters.

@@ -37,6 +37,8 @@ pub(super) struct Process {
 pub(super) struct Told {
     pub(super) cpu: Option<u64>,
     pub(super) alone: Option<u64>,
+    /// Nanoseconds into a window, where its own begin.
+    pub(super) offset: u64,
 }
 
 impl Told {
@@ -45,6 +47,7 @@ impl Told {
         Budget {
             cpu: self.cpu.map(Duration::from_nanos),
             alone: self.alone.map(Duration::from_nanos),
+            offset: Duration::from_nanos(self.offset),
         }
     }
 }

@@ -16,6 +16,7 @@
 //!   One that wants less than its guarantee has that for a budget: it may begin to use it without
 //!   asking, and what others were lent of it is taken back when it has told, within two
 //!   [`DECIDE_EVERY`].
+//! - Those that get less than they want take turns in each window (`turns`).
 //! - Each is told what holds when it is left alone: its guarantee. Without a daemon nobody lends.
 //! - What a runner tells of itself is believed as far as the kernel says the same. One that uses
 //!   more than its budget is paced by signals, and ended if it does so again (`backstop`).
@@ -30,6 +31,7 @@ mod pace;
 mod shares;
 mod supply;
 mod traffic;
+mod turns;
 
 pub use self::{
     machine::{DECIDE_EVERY, Governor},

@@ -8,25 +8,27 @@ use super::Task;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
-    by_framework: BTreeMap<FrameworkId, BTreeMap<TaskId, Task>>,
+    /// Boxed: where keys come in order, as those of most schedulers, nearly half of a map's room is
+    /// never used.
+    by_framework: BTreeMap<FrameworkId, BTreeMap<TaskId, Box<Task>>>,
     count: usize,
 }
 
 impl Tasks {
     pub(crate) fn get(&self, key: &TaskKey) -> Option<&Task> {
-        self.by_framework.get(&key.framework_id)?.get(&key.task_id)
+        let of_framework = self.by_framework.get(&key.framework_id)?;
+        of_framework.get(&key.task_id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, key: &TaskKey) -> Option<&mut Task> {
-        self.by_framework
-            .get_mut(&key.framework_id)?
-            .get_mut(&key.task_id)
+        let of_framework = self.by_framework.get_mut(&key.framework_id)?;
+        of_framework.get_mut(&key.task_id).map(Box::as_mut)
     }
 
     pub(crate) fn insert(&mut self, task: Task) {
         let key = task.key();
         let of_framework = self.by_framework.entry(key.framework_id).or_default();
-        if of_framework.insert(key.task_id, task).is_none() {
+        if of_framework.insert(key.task_id, Box::new(task)).is_none() {
             self.count += 1;
         }
     }
@@ -48,7 +50,8 @@ impl Tasks {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
-        self.by_framework.values().flat_map(BTreeMap::values)
+        let tasks = self.by_framework.values().flat_map(BTreeMap::values);
+        tasks.map(Box::as_ref)
     }
 
     /// The keys of all tasks, to go through while the table changes.
@@ -62,7 +65,7 @@ impl Tasks {
             .get(&framework_id)
             .into_iter()
             .flat_map(BTreeMap::values)
-            .map(Task::key)
+            .map(|task| task.key())
             .collect()
     }
 }

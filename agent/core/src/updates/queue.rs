@@ -174,6 +174,8 @@ impl UpdateQueue {
         self.acknowledged = number;
         self.sent = self.sent.max(number);
         self.unacknowledged.retain(|update| update.number > number);
+        // Most tasks run for long with nothing to tell: room for four updates is a kilobyte.
+        self.unacknowledged.shrink_to_fit();
         self.resends = 0;
         true
     }

@@ -114,12 +114,18 @@ fn wants(runner_id: RunnerId, part: u32) -> GovernorInput {
 
 /// A budget in thousandths of a core.
 fn budget(runner_id: RunnerId, cpu: Option<u32>, alone: Option<u32>) -> GovernorEffect {
+    turn(runner_id, cpu, alone, 0)
+}
+
+/// The same, with windows that begin so many thousandths of one later.
+fn turn(runner_id: RunnerId, cpu: Option<u32>, alone: Option<u32>, offset: u32) -> GovernorEffect {
     let time = |part: u32| BUDGET_WINDOW * part / 1000;
     GovernorEffect::Budget {
         runner_id,
         budget: Budget {
             cpu: cpu.map(time),
             alone: alone.map(time),
+            offset: time(offset),
         },
     }
 }
@@ -152,7 +158,8 @@ fn whoever_wants_too_much_gets_its_share_and_the_others_keep_their_guarantee() {
     let told = [
         budget(A, Some(1500), Some(1500)),
         budget(B, Some(875), Some(250)),
-        budget(C, Some(875), Some(250)),
+        // It begins when B is about to be through.
+        turn(C, Some(875), Some(250), 500),
     ];
     assert_eq!(rig.wait(MOMENT), told);
     let budgets =
@@ -174,7 +181,7 @@ fn what_was_lent_is_taken_back_within_two_decisions() {
     let began = rig.now;
     let told = [
         budget(A, Some(1000), Some(1000)),
-        budget(B, Some(1000), Some(1000)),
+        turn(B, Some(1000), Some(1000), 500),
     ];
     assert_eq!(rig.wait(2 * DECIDE_EVERY), told);
     assert!(rig.now.since(began) + LOAD_INTERVAL < Duration::from_millis(100));
@@ -225,7 +232,7 @@ fn a_runner_that_was_found_again_keeps_its_budget_until_all_have_told() {
     // B may want anything.
     let guarded = [
         budget(A, Some(1000), Some(1000)),
-        budget(B, Some(1000), Some(1000)),
+        turn(B, Some(1000), Some(1000), 500),
     ];
     assert_eq!(rig.wait(MOMENT), guarded);
     rig.input(wants(B, 0));
@@ -298,12 +305,12 @@ fn a_runner_that_ignores_its_budget_is_paced_and_then_ended() {
 #[test]
 fn a_runner_that_says_too_little_is_seen_through() {
     let mut rig = Rig::with(2, &[(A, "1", 0), (B, "1", 2000)]);
-    rig.uses(A, 1900);
-    rig.uses(B, 100);
+    rig.uses(A, 2000);
+    rig.uses(B, 0);
     rig.wait(MOMENT);
     let shares = [
         budget(A, Some(1000), Some(1000)),
-        budget(B, Some(1000), Some(1000)),
+        turn(B, Some(1000), Some(1000), 500),
     ];
     assert_eq!(rig.wait(Duration::from_millis(2200)), shares);
 }
@@ -320,7 +327,7 @@ fn what_other_programs_take_comes_out_of_everybodys_share() {
     // 1.2 cores are theirs, and a fortieth of the machine is tried for.
     let shares = [
         budget(A, Some(625), Some(1000)),
-        budget(B, Some(625), Some(1000)),
+        turn(B, Some(625), Some(1000), 625),
     ];
     assert_eq!(effects, shares);
     // What B leaves the others take, until A has as much as B.

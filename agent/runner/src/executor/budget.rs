@@ -30,26 +30,40 @@ struct Limit {
 }
 
 impl Budget {
-    /// Sets what each window may take, from this moment on.
-    pub(super) fn set(&mut self, per_window: Option<Duration>, now: Instant, process: Duration) {
-        let Some(per_window) = per_window.map(nanos) else {
+    /// Sets what each window may take, from this moment on, and a time at which one began.
+    pub(super) fn set(
+        &mut self,
+        bound: Option<(Duration, Instant)>,
+        now: Instant,
+        process: Duration,
+    ) {
+        let Some((per_window, began)) = bound else {
             self.limit = None;
             return;
         };
+        let per_window = nanos(per_window);
         match &mut self.limit {
             None => {
+                let window_ends = end_after(began, now);
+                let left = part(per_window, window_ends - now);
                 self.limit = Some(Limit {
                     per_window,
-                    window_ends: now + WINDOW,
-                    at_start: per_window,
-                    left: per_window,
+                    window_ends,
+                    at_start: left,
+                    left,
                     cpu_at_start: process,
                     has_paused: false,
                 });
             }
             Some(limit) => {
-                let more = per_window - limit.per_window;
+                // This window ends at the nearest of those ends, and has as much more or less as
+                // it is longer or shorter.
+                let window_ends = end_after(began, limit.window_ends - WINDOW / 2);
+                let longer = part(per_window, window_ends - limit.window_ends);
+                let shorter = part(per_window, limit.window_ends - window_ends);
+                let more = per_window - limit.per_window + longer - shorter;
                 limit.per_window = per_window;
+                limit.window_ends = window_ends;
                 limit.at_start += more;
                 limit.left += more;
             }
@@ -106,6 +120,25 @@ impl Limit {
     }
 }
 
+/// Where the window begins that the machine's clock of windows, `since_boot`, is in, if they begin
+/// `offset` later than the machine's: so long ago.
+pub(super) fn into_window(since_boot: Duration, offset: Duration) -> Duration {
+    let window = WINDOW.as_nanos();
+    let into = (since_boot.as_nanos() + window - offset.as_nanos() % window) % window;
+    Duration::from_nanos(u64::try_from(into).unwrap_or(0))
+}
+
+/// The first end of a window after `time`, if one began at `began`.
+fn end_after(began: Instant, time: Instant) -> Instant {
+    let windows = time.saturating_duration_since(began).as_nanos() / WINDOW.as_nanos() + 1;
+    began + WINDOW.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
+}
+
+/// What `time` gets of what a window gets.
+fn part(per_window: i128, time: Duration) -> i128 {
+    per_window * nanos(time) / nanos(WINDOW)
+}
+
 fn nanos(time: Duration) -> i128 {
     i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
 }
@@ -128,7 +161,7 @@ mod tests {
         let now = Instant::now();
         budget.charge(millis(1_000_000));
         assert_eq!(budget.pause(now, unasked), None);
-        budget.set(Some(Duration::ZERO), now, millis(0));
+        budget.set(Some((Duration::ZERO, now)), now, millis(0));
         assert!(budget.pause(now, unasked).is_some());
         budget.set(None, now, millis(0));
         assert_eq!(budget.pause(now, unasked), None);
@@ -138,7 +171,7 @@ mod tests {
     fn workers_pause_when_it_is_used_up_until_the_next_window() {
         let mut budget = Budget::default();
         let start = Instant::now();
-        budget.set(Some(millis(20)), start, millis(100));
+        budget.set(Some((millis(20), start)), start, millis(100));
         budget.charge(millis(19));
         assert_eq!(budget.pause(start + millis(10), unasked), None);
         budget.charge(millis(3));
@@ -163,7 +196,7 @@ mod tests {
     fn a_rest_is_lost_and_a_debt_is_paid_by_as_many_windows_as_it_takes() {
         let mut budget = Budget::default();
         let start = Instant::now();
-        budget.set(Some(millis(10)), start, millis(0));
+        budget.set(Some((millis(10), start)), start, millis(0));
         // A whole window without any use.
         assert_eq!(budget.pause(start + millis(75), || millis(0)), None);
         budget.charge(millis(10));
@@ -185,7 +218,7 @@ mod tests {
     fn turns_that_span_windows_are_counted_once() {
         let mut budget = Budget::default();
         let start = Instant::now();
-        budget.set(Some(millis(25)), start, millis(0));
+        budget.set(Some((millis(25), start)), start, millis(0));
         let mut process = millis(0);
         let mut used = millis(0);
         // Turns of 7 ms of CPU time, booked when they are over.
@@ -208,12 +241,43 @@ mod tests {
     fn another_budget_counts_at_once() {
         let mut budget = Budget::default();
         let start = Instant::now();
-        budget.set(Some(millis(10)), start, millis(0));
+        budget.set(Some((millis(10), start)), start, millis(0));
         budget.charge(millis(10));
         assert!(budget.pause(start, unasked).is_some());
-        budget.set(Some(millis(30)), start, millis(10));
+        budget.set(Some((millis(30), start)), start, millis(10));
         assert_eq!(budget.pause(start, unasked), None);
-        budget.set(Some(millis(5)), start, millis(10));
+        budget.set(Some((millis(5), start)), start, millis(10));
         assert!(budget.pause(start, unasked).is_some());
+    }
+
+    #[test]
+    fn windows_begin_where_they_are_told_to() {
+        assert_eq!(into_window(millis(1234), millis(0)), millis(34));
+        assert_eq!(into_window(millis(1234), millis(30)), millis(4));
+        assert_eq!(into_window(millis(1234), millis(40)), millis(44));
+
+        let mut budget = Budget::default();
+        let start = Instant::now();
+        let now = start + millis(30);
+        budget.set(Some((millis(25), start)), now, millis(0));
+        // 20 ms of a window are left.
+        budget.charge(millis(10));
+        assert_eq!(budget.pause(now, unasked), Some(start + WINDOW));
+        let second = start + WINDOW;
+        assert_eq!(budget.pause(second, || millis(10)), None);
+        // Ends 20 ms later from now on: this one is longer once, and gets 10 ms more.
+        budget.set(Some((millis(25), start + millis(20))), second, millis(10));
+        budget.charge(millis(34));
+        assert_eq!(budget.pause(second, unasked), None);
+        budget.charge(millis(1));
+        let end = second + WINDOW + millis(20);
+        assert_eq!(budget.pause(second, unasked), Some(end));
+        // And 20 ms earlier: what was used too much is paid for.
+        budget.set(Some((millis(25), start)), second, millis(10));
+        assert_eq!(budget.pause(second, unasked), Some(second + WINDOW));
+        let third = second + WINDOW;
+        assert_eq!(budget.pause(third, || millis(45)), None);
+        budget.charge(millis(15));
+        assert!(budget.pause(third, unasked).is_some(), "10 ms were owed");
     }
 }

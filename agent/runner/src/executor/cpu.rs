@@ -56,6 +56,11 @@ pub(super) fn of_process() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 
+/// The time on which all processes of the machine agree.
+pub(super) fn since_boot() -> Duration {
+    read(ClockId::Monotonic)
+}
+
 fn read(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     Duration::new(

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     Share,
-    budget::Budget,
+    budget::{Budget, into_window},
     cpu,
     fiber::Fiber,
     run_queue::{RunQueue, Spent, TaskId, Turn},
@@ -148,11 +148,13 @@ impl Dispatch {
         self.lock().queue.retire(task, Instant::now());
     }
 
-    /// Sets the CPU time that the process may use in each window.
-    pub(super) fn set_budget(&self, per_window: Option<Duration>) {
+    /// Sets the CPU time that the process may use in each window, and where windows begin.
+    pub(super) fn set_budget(&self, per_window: Option<Duration>, offset: Duration) {
         let mut state = self.lock();
         let (now, process) = (Instant::now(), cpu::of_process());
-        state.budget.set(per_window, now, process);
+        let into_window = into_window(cpu::since_boot(), offset);
+        let bound = per_window.map(|per_window| (per_window, now - into_window));
+        state.budget.set(bound, now, process);
         drop(state);
         self.has_turn.notify_all();
     }

@@ -46,8 +46,8 @@ pub(crate) type OnEnd = Box<dyn FnOnce(Outcome) + Send>;
 pub(crate) struct Finished {
     /// How it ended.
     pub(crate) outcome: Outcome,
-    /// What is left of it, to be dropped by the reaper.
-    pub(crate) remains: Box<dyn Send>,
+    /// What is left of it for the reaper to drop, if that takes long.
+    pub(crate) remains: Option<Box<dyn Send>>,
 }
 
 /// Ends a job.
@@ -219,20 +219,28 @@ impl Fiber {
         self.shared.dispatch.retire(self.task);
     }
 
-    /// Sends what is left to the reaper.
+    /// Buries it at once if nothing is left, and sends it to the reaper otherwise.
     fn end(&self, body: Body, finished: Option<Finished>) {
         self.state.store(ENDED, Release);
         self.account.end();
-        let (outcome, remains): (_, Box<dyn Send>) = match finished {
-            Some(finished) => (finished.outcome, Box::new((body.life, finished.remains))),
-            None => (Outcome::Killed, Box::new(body.life)),
-        };
-        self.shared.bury(Remains {
+        let Body { life, on_end, .. } = body;
+        let remains = |outcome, remains| Remains {
             remains,
             outcome,
             account: Arc::clone(&self.account),
-            on_end: body.on_end,
-        });
+            on_end,
+        };
+        match finished {
+            Some(Finished {
+                outcome,
+                remains: None,
+            }) => remains(outcome, Box::new(life)).bury(),
+            Some(finished) => {
+                let left = Box::new((life, finished.remains));
+                self.shared.bury(remains(finished.outcome, left));
+            }
+            None => self.shared.bury(remains(Outcome::Killed, Box::new(life))),
+        }
     }
 
     fn done(&self, spent: Spent, next: Next) -> Done {
@@ -293,7 +301,7 @@ impl Finished {
                 reason: Reason::RunnerLost,
                 message: "the runner failed while it ran the task; its log says where".to_owned(),
             },
-            remains: Box::new(()),
+            remains: None,
         }
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //!  spawn ──▶ Dispatch ──▶ worker ─ poll ─┬─ waits: its waker puts it back
 //!               ▲                        ├─ yields at the end of a slice: goes back
-//!               └────────────────────────┤
-//!                                        └─ ended, or told to stop ──▶ reaper: drop, then tell
+//!               └────────────────────────┼─ ended, little left: dropped and told at once
+//!                                        └─ much left, or told to stop ──▶ reaper: drop, then tell
 //! ```
 //!
 //! tokio's own scheduler knows no weights and charges no time, so guests never run on it; its
@@ -97,12 +97,12 @@ impl Executor {
         Fiber::spawn(job, &self.shared)
     }
 
-    /// Bounds the CPU time that the whole process may use in each [`BUDGET_WINDOW`]: the workers
-    /// pause when it is used up.
+    /// Bounds the CPU time that the whole process may use in each [`BUDGET_WINDOW`], of which one
+    /// begins so long after one of the machine's: the workers pause when it is used up.
     ///
     /// [`BUDGET_WINDOW`]: stoker_types::runner::BUDGET_WINDOW
-    pub(crate) fn set_budget(&self, cpu: Option<Duration>) {
-        self.shared.dispatch.set_budget(cpu);
+    pub(crate) fn set_budget(&self, cpu: Option<Duration>, offset: Duration) {
+        self.shared.dispatch.set_budget(cpu, offset);
     }
 
     /// Tells of each change in how busy the process is.

@@ -1,5 +1,6 @@
-//! The thread that drops what is left of guests: giving a big memory back takes tens of
-//! milliseconds, in which no worker should be held.
+//! The thread that drops what is left of guests, if that is much: giving a big memory back takes tens
+//! of milliseconds, in which no worker should be held. A small one is dropped in less time than it
+//! takes to wake this thread.
 
 use std::{
     io,

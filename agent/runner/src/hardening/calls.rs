@@ -102,6 +102,13 @@ pub(super) const FILES: &[i64] = &[
     libc::SYS_unlink,
 ];
 
+/// How a spare runner restricts itself once it has a tenant: each can only take something away.
+pub(super) const LESS: &[i64] = &[
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_restrict_self,
+];
+
 /// What the control thread waits for.
 pub(super) const EVENTS: &[i64] = &[
     libc::SYS_epoll_create1,

@@ -3,12 +3,14 @@
 //! What it has open already stays open: that is how a runner has its socket, its log and its
 //! modules. The kernel still tells whether a path exists, and its size and times.
 
+use std::path::Path;
+
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, Scope, make_bitflags,
 };
 
-use super::{ConfineError, Purpose};
+use super::ConfineError;
 
 /// The newest version that is used; an older kernel enforces what it knows of it.
 const USED: ABI = ABI::V6;
@@ -27,17 +29,17 @@ const IN_THE_FOLDER: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     | RemoveDir
 });
 
-/// Restricts this thread, and all that it will start. Gives the version that is enforced: 0 if the
-/// kernel has none.
-pub(super) fn restrict(purpose: &Purpose) -> Result<u32, ConfineError> {
+/// Restricts this thread, and all that it will start, to the files below `folder`, and to the network
+/// only if told so. Gives the version that is enforced: 0 if the kernel has none.
+pub(super) fn restrict(folder: Option<&Path>, has_network: bool) -> Result<u32, ConfineError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(USED))?
         .scope(Scope::from_all(USED))?;
-    if !purpose.has_network() {
+    if !has_network {
         rules = rules.handle_access(AccessNet::from_all(USED))?;
     }
     let mut rules = rules.create()?;
-    if let Some(folder) = purpose.folder() {
+    if let Some(folder) = folder {
         rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, IN_THE_FOLDER))?;
     }
     let status = rules.restrict_self()?;

@@ -12,7 +12,7 @@ use seccompiler::{
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
-use super::{Class, Purpose, calls};
+use super::{Class, calls};
 
 /// The arguments with which a call is allowed: any of the rules; all, if there are none.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -23,6 +23,12 @@ const PAGEMAP_SCAN: u64 = 0xc060_6610;
 const PR_SET_VMA: u64 = 0x5356_4d41;
 /// `PIDFD_SELF` (-10000) of `linux/pidfd.h`, as an `int`: how the pool means its own process.
 const OWN_PROCESS: u64 = 0xffff_d8f0;
+/// How a spare runner that has a tenant outlives the daemon, and restricts itself to its files: it
+/// gives something up, and nothing is had by it.
+const LESS: [u64; 2] = [
+    libc::PR_SET_PDEATHSIG as u64,
+    libc::PR_SET_NO_NEW_PRIVS as u64,
+];
 /// What a thread shares with those that are there,
 const THREAD: i32 = libc::CLONE_VM | libc::CLONE_SIGHAND | libc::CLONE_THREAD;
 /// and what it is not to have of its own.
@@ -34,10 +40,11 @@ const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS;
 
-/// Filters the calls of this process. Whether the kernel does.
-pub(super) fn install(purpose: &Purpose) -> Result<bool, Error> {
+/// Filters the calls of this process, a runner of that class or the compiler. Whether the kernel
+/// does.
+pub(super) fn install(runner: Option<Class>) -> Result<bool, Error> {
     let allowed = compile(
-        allowed(purpose)?,
+        allowed(runner)?,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
     )?;
@@ -75,26 +82,33 @@ fn compile(
     Ok(BpfProgram::try_from(filter)?)
 }
 
-/// All that a process of this purpose may call.
-fn allowed(purpose: &Purpose) -> Result<Rules, Error> {
+/// All that a runner of that class may call, or the compiler.
+fn allowed(runner: Option<Class>) -> Result<Rules, Error> {
     let mut rules = Rules::new();
     let mut free = |calls: &[i64]| rules.extend(calls.iter().map(|call| (*call, Vec::new())));
     free(calls::MEMORY);
     free(calls::THREADS);
     free(calls::TIME);
     free(calls::STREAMS);
-    if let Purpose::Run { class, .. } = purpose {
+    if let Some(class) = runner {
         free(calls::FILES);
+        free(calls::LESS);
         free(calls::EVENTS);
         free(calls::DAEMON);
-        if *class == Class::Net {
+        if class == Class::Net {
             free(calls::NETWORK);
         }
     }
     rules.extend(with_arguments()?);
-    if purpose.has_network() {
-        let families = [libc::AF_INET, libc::AF_INET6].map(i32::cast_unsigned);
-        rules.insert(libc::SYS_socket, one_of(0, families.map(u64::from))?);
+    if let Some(class) = runner {
+        rules
+            .entry(libc::SYS_prctl)
+            .or_default()
+            .extend(one_of(0, LESS)?);
+        if class == Class::Net {
+            let families = [libc::AF_INET, libc::AF_INET6].map(i32::cast_unsigned);
+            rules.insert(libc::SYS_socket, one_of(0, families.map(u64::from))?);
+        }
     }
     Ok(rules)
 }
@@ -186,18 +200,19 @@ mod tests {
     #[test]
     fn nothing_is_both_allowed_and_deadly_and_the_filters_fit_the_kernel() {
         for class in [Class::Closed, Class::Net] {
-            let purpose = Purpose::Run {
-                class,
-                folder: "/".into(),
-            };
-            let rules = allowed(&purpose).unwrap();
+            let rules = allowed(Some(class)).unwrap();
             let deadly = calls::DEADLY.iter().find(|call| rules.contains_key(call));
             assert_eq!(deadly, None, "{class}");
             assert_eq!(rules.contains_key(&libc::SYS_socket), class == Class::Net);
             compile(rules, SeccompAction::Allow, SeccompAction::Errno(1)).unwrap();
         }
-        let compiler = allowed(&Purpose::Compile).unwrap();
-        for call in [libc::SYS_openat, libc::SYS_accept4, libc::SYS_socket] {
+        let compiler = allowed(None).unwrap();
+        for call in [
+            libc::SYS_openat,
+            libc::SYS_accept4,
+            libc::SYS_socket,
+            libc::SYS_landlock_restrict_self,
+        ] {
             assert!(!compiler.contains_key(&call), "{call}");
         }
     }

@@ -11,6 +11,10 @@
 //! Each only narrows what is there, for good, and threads inherit it; so it is done once, while the
 //! process has one thread, and before it sees a byte of a guest. A kernel that knows less confines
 //! less: [`Hardening`] says what holds.
+//!
+//! A runner filters its calls first, because a spare one does not know its tenant's folder yet and
+//! the filters take the kernel half a millisecond. So it may still ask Landlock for less later; the
+//! compiler may not.
 
 mod calls;
 mod files;
@@ -48,25 +52,6 @@ pub enum Purpose {
     Compile,
 }
 
-impl Purpose {
-    fn folder(&self) -> Option<&Path> {
-        match self {
-            Self::Run { folder, .. } => Some(folder),
-            Self::Compile => None,
-        }
-    }
-
-    const fn has_network(&self) -> bool {
-        matches!(
-            self,
-            Self::Run {
-                class: Class::Net,
-                ..
-            }
-        )
-    }
-}
-
 /// Why a process could not be confined, although the kernel knows how.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
@@ -93,41 +78,85 @@ pub enum ConfineError {
     Filter(#[from] seccompiler::Error),
 }
 
-/// Confines this process for good. Says what the kernel enforces from now on.
-///
-/// # Errors
-/// If it has more than one thread, the kernel refuses what it knows, or knows less than
-/// `is_required`.
-pub fn confine_as_required(
-    purpose: &Purpose,
-    is_required: bool,
-) -> Result<Hardening, ConfineError> {
-    let hardening = confine(purpose)?;
-    match hardening.missing() {
-        Some(missing) if is_required => Err(ConfineError::Partial(missing)),
-        _ => Ok(hardening),
-    }
-}
-
 /// Confines this process for good, as far as the kernel knows how. Says what it enforces from now
 /// on.
 ///
 /// # Errors
 /// If it has more than one thread, or the kernel refuses what it knows.
 pub fn confine(purpose: &Purpose) -> Result<Hardening, ConfineError> {
+    match purpose {
+        Purpose::Run { class, folder } => filter_calls(*class)?.restrict_files(folder),
+        Purpose::Compile => {
+            be_alone()?;
+            renounce_privileges()?;
+            Ok(Hardening {
+                landlock: files::restrict(None, false)?,
+                seccomp: filter::install(None)?,
+            })
+        }
+    }
+}
+
+/// A runner's process that makes only the calls of a runner, and still reaches all files.
+#[derive(Debug)]
+#[must_use = "its files are to be restricted, too"]
+pub struct Filtered {
+    class: Class,
+    is_enforced: bool,
+}
+
+/// Filters the calls of this process for good: from now on it is a runner.
+///
+/// # Errors
+/// If it has more than one thread, or the kernel refuses what it knows.
+pub fn filter_calls(class: Class) -> Result<Filtered, ConfineError> {
+    be_alone()?;
+    renounce_privileges()?;
+    Ok(Filtered {
+        class,
+        is_enforced: filter::install(Some(class))?,
+    })
+}
+
+impl Filtered {
+    /// Restricts the files that it reaches to those below `folder`, which exists and stays as long
+    /// as the process. Says what the kernel enforces from now on.
+    ///
+    /// # Errors
+    /// If the process has more than one thread, or the kernel refuses what it knows.
+    pub fn restrict_files(self, folder: &Path) -> Result<Hardening, ConfineError> {
+        be_alone()?;
+        Ok(Hardening {
+            landlock: files::restrict(Some(folder), self.class == Class::Net)?,
+            seccomp: self.is_enforced,
+        })
+    }
+}
+
+/// What the kernel enforces, if that is all that `is_required`.
+///
+/// # Errors
+/// If it is less.
+pub fn require(hardening: Hardening, is_required: bool) -> Result<Hardening, ConfineError> {
+    match hardening.missing() {
+        Some(missing) if is_required => Err(ConfineError::Partial(missing)),
+        _ => Ok(hardening),
+    }
+}
+
+/// Threads that run already would stay free.
+fn be_alone() -> Result<(), ConfineError> {
     let threads = fs::read_dir("/proc/self/task")
         .map_err(ConfineError::Proc)?
         .count();
     if threads != 1 {
         return Err(ConfineError::Threads(threads));
     }
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|error| ConfineError::Privileges(error.into()))?;
-    // The filter last: it does not let the calls through that the others are made of.
-    Ok(Hardening {
-        landlock: files::restrict(purpose)?,
-        seccomp: filter::install(purpose)?,
-    })
+    Ok(())
+}
+
+fn renounce_privileges() -> Result<(), ConfineError> {
+    rustix::thread::set_no_new_privs(true).map_err(|error| ConfineError::Privileges(error.into()))
 }
 
 impl fmt::Display for Class {

@@ -56,6 +56,11 @@ impl MemoryLimiter {
         self.limit
     }
 
+    /// The bytes that the guest has.
+    pub(crate) const fn used(&self) -> u64 {
+        self.used
+    }
+
     /// The guest enters the host anew: what was allowed before has happened.
     pub(crate) const fn settle(&mut self) {
         self.pending = 0;

@@ -62,12 +62,13 @@ impl Host {
     /// Bounds the CPU time of the process in each window.
     pub(super) fn set_budget(&mut self, budget: Budget) {
         self.budget = budget;
-        self.executor.set_budget(budget.cpu);
+        self.executor.set_budget(budget.cpu, budget.offset);
     }
 
     /// The daemon that set the budget is gone: what it said for that case holds.
     pub(super) fn left_alone(&self) {
-        self.executor.set_budget(self.budget.alone);
+        self.executor
+            .set_budget(self.budget.alone, self.budget.offset);
     }
 
     /// Tells how busy the process is.

@@ -28,7 +28,7 @@ use self::host::Host;
 use crate::{
     engine::{self, Purpose},
     executor::Executor,
-    hardening,
+    hardening::{self, Filtered},
     task::Modules,
 };
 
@@ -82,7 +82,9 @@ impl<E: Into<wasmtime::Error>> From<E> for Failure {
 fn start(arguments: Vec<String>) -> Result<(), Failure> {
     let settings = Settings::parse(arguments.into_iter()).map_err(Failure::Flags)?;
     let listener = process::prepare(&settings)?;
-    Ok(Stage::set(&settings)?.confine_and_run(&settings, listener)?)
+    let stage = Stage::set(&settings)?;
+    let filtered = hardening::filter_calls(settings.class)?;
+    Ok(stage.restrict_and_run(filtered, &settings, listener)?)
 }
 
 /// All that a runner needs before it starts a thread: what is open and mapped now stays so when the
@@ -112,14 +114,16 @@ impl Stage {
         })
     }
 
-    /// Confines the process to its tenant, and serves.
-    fn confine_and_run(self, settings: &Settings, listener: UnixListener) -> wasmtime::Result<()> {
-        let purpose = hardening::Purpose::Run {
-            class: settings.class,
-            folder: settings.folder.clone(),
-        };
+    /// Restricts the process to its tenant's files, and serves.
+    fn restrict_and_run(
+        self,
+        filtered: Filtered,
+        settings: &Settings,
+        listener: UnixListener,
+    ) -> wasmtime::Result<()> {
+        let hardening = filtered.restrict_files(&settings.folder)?;
         // What the kernel cannot do, the daemon has said at its start.
-        hardening::confine_as_required(&purpose, settings.require_hardening)?;
+        hardening::require(hardening, settings.require_hardening)?;
         self.run(settings, listener)
     }
 

@@ -83,9 +83,17 @@ impl Settings {
     }
 
     pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut settings = Self::new(RunnerId::from_bits(0), 0, PathBuf::new());
+        Self::new(RunnerId::from_bits(0), 0, PathBuf::new()).completed_by(arguments)
+    }
+
+    /// The same with what further flags say, those that say which runner it is among them.
+    pub(super) fn completed_by(
+        self,
+        arguments: impl IntoIterator<Item = String>,
+    ) -> Result<Self, String> {
+        let mut settings = self;
         let (mut runner_id, mut nonce, mut folder) = (None, None, None);
-        let mut flags = Flags::new(arguments);
+        let mut flags = Flags::new(arguments.into_iter());
         while let Some(name) = flags.next_name() {
             match name.as_str() {
                 "--runner-id" => runner_id = Some(flags.value(&name)?),

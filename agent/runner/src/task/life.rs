@@ -93,42 +93,52 @@ impl Assignment {
 }
 
 /// Runs the task to its end.
-async fn live(
+///
+/// A life is kept as long as its guest, and tens of thousands of guests sleep: so all that is over
+/// before a guest's code runs is boxed, and gone by then.
+fn live(
     assignment: Assignment,
     control: Handle,
     on_start: Box<dyn FnOnce() + Send>,
-) -> Finished {
-    assignment.account.begin();
+) -> impl Future<Output = Finished> + Send {
+    let account = Arc::clone(&assignment.account);
     let output = assignment.output.clone();
     let module = assignment.module.clone();
-    let bounds = assignment.bounds;
-    let mut store = match prepare(assignment, &control, on_start).await {
-        Ok(store) => store,
-        Err(error) => {
-            return Finished {
-                outcome: not_launched(&error),
-                remains: Box::new(()),
-            };
-        }
-    };
-    let result = match bounds.wall_time {
-        Some(time) => tokio::time::timeout(time, call(&mut store, &module)).await,
-        None => Ok(call(&mut store, &module).await),
-    };
-    Meter::settle(&mut store);
-    let outcome = match result {
-        Ok(result) => outcome::of(&result, store.data(), &output),
-        Err(_elapsed) => outcome::past_deadline(bounds.wall_time.unwrap_or_default()),
-    };
-    Finished {
-        outcome,
-        remains: Box::new(store),
+    let wall_time = assignment.bounds.wall_time;
+    let preparation = Box::pin(prepare(assignment, control, on_start));
+    async move {
+        account.begin();
+        let mut store = match preparation.await {
+            Ok(store) => store,
+            Err(error) => {
+                return Finished {
+                    outcome: not_launched(&error),
+                    remains: None,
+                };
+            }
+        };
+        let result = match wall_time {
+            Some(time) => tokio::time::timeout(time, call(&mut store, &module)).await,
+            None => Ok(call(&mut store, &module).await),
+        };
+        Meter::settle(&mut store);
+        let outcome = match result {
+            Ok(result) => outcome::of(&result, store.data(), &output),
+            Err(_elapsed) => outcome::past_deadline(wall_time.unwrap_or_default()),
+        };
+        let remains: Option<Box<dyn Send>> = if store.data().is_light() {
+            drop(store);
+            None
+        } else {
+            Some(Box::new(store))
+        };
+        Finished { outcome, remains }
     }
 }
 
 /// Instantiates the module and calls its entry: all of the guest's code runs in here.
 async fn call(store: &mut Store<Guest>, module: &InstancePre<Guest>) -> wasmtime::Result<()> {
-    let instance = module.instantiate_async(&mut *store).await?;
+    let instance = Box::pin(module.instantiate_async(&mut *store)).await?;
     stop_hook::find(store, instance)?;
     let entry = instance.get_typed_func::<(), ()>(&mut *store, ENTRY)?;
     entry.call_async(store, ()).await
@@ -137,7 +147,7 @@ async fn call(store: &mut Store<Guest>, module: &InstancePre<Guest>) -> wasmtime
 /// Makes the guest's folder and store.
 async fn prepare(
     assignment: Assignment,
-    control: &Handle,
+    control: Handle,
     on_start: Box<dyn FnOnce() + Send>,
 ) -> wasmtime::Result<Store<Guest>> {
     let Assignment {
@@ -155,7 +165,7 @@ async fn prepare(
     } = assignment;
     let mut quota = Quota::none();
     if let Some(disk) = disk {
-        let (folder, of_folder) = prepare_disk(disk, control).await?;
+        let (folder, of_folder) = prepare_disk(disk, &control).await?;
         folders.insert(0, folder);
         quota = of_folder;
     }
@@ -169,7 +179,7 @@ async fn prepare(
     };
     let guest = Guest {
         quota,
-        wasi: surroundings.into_context(control, &bounds.limits)?,
+        wasi: surroundings.into_context(&control, &bounds.limits)?,
         limits: bounds.limits,
         memory: MemoryLimiter::new(bounds.memory, &bounds.limits, Arc::clone(&account)),
         meter: Meter::new(metering, account, bounds.fuel, on_start),

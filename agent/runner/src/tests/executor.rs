@@ -53,7 +53,7 @@ fn booked(life: impl Future<Output = ()> + Send + 'static, remains: Ashes) -> Du
             life.await;
             Finished {
                 outcome: Outcome::Exited { code: 0 },
-                remains: Box::new(remains),
+                remains: Some(Box::new(remains)),
             }
         }),
         share: Share::of(&super::lab::trial("").task),

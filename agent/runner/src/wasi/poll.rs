@@ -2,17 +2,21 @@
 //! to end.
 //!
 //! wasmtime-wasi makes an object of the host for each subscription, and traps the guest when there is
-//! no room for another; here a guest that asks for too many is told so, as `poll(2)` does.
+//! no room for another; here a guest that asks for too many is told so, as `poll(2)` does. One that
+//! only sleeps, as most of those that wait long, needs no object at all: it takes a tenth of the
+//! memory so.
+
+use std::time::Duration;
 
 use wasmtime::{AsContextMut as _, Caller, Linker};
 use wasmtime_wasi::p1::{
-    types,
+    WasiP1Ctx, types,
     wasi_snapshot_preview1::{self as functions, WasiSnapshotPreview1 as _},
 };
-use wiggle::GuestMemory;
+use wiggle::{GuestMemory, GuestPtr};
 
 use super::linker::{WASI, memory};
-use crate::guest::Guest;
+use crate::{guest::Guest, metering::Account};
 
 /// The size of a subscription in guest memory; where in it what is waited for is told, after what is
 /// given back with the event.
@@ -38,41 +42,103 @@ pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
                 let memory = memory(&mut caller)?;
                 let fuel = caller.as_context_mut().hostcall_fuel();
                 let (memory, guest) = memory.data_and_store_mut(&mut caller);
-                let Guest { wasi, meter, .. } = guest;
-                wasi.set_hostcall_fuel(fuel);
-                let account = meter.account();
-                let clock = account
-                    .has_stop_hook()
-                    .then(|| clock_of(memory, subscriptions, count))
-                    .flatten();
-                let Some(clock) = clock else {
-                    let memory = &mut GuestMemory::Unshared(memory);
-                    return functions::poll_oneoff(
-                        wasi,
-                        memory,
-                        subscriptions,
-                        events,
-                        count,
-                        happened,
-                    )
-                    .await;
+                let poll = Poll {
+                    subscriptions,
+                    events,
+                    count,
+                    happened,
                 };
-                let poll = async {
-                    let memory = &mut GuestMemory::Unshared(&mut *memory);
-                    functions::poll_oneoff(wasi, memory, subscriptions, events, count, happened)
-                        .await
-                };
-                tokio::select! {
-                    biased;
-                    () = account.asked_to_stop() => {}
-                    result = poll => return result,
+                let account = guest.meter.account();
+                if let Some(time) = poll.sleep(memory) {
+                    sleep(time, account).await;
+                    return Ok(poll.has_come(memory));
                 }
-                let has_come = come(memory, clock, events, happened);
-                Ok(has_come.map_or(types::Errno::Fault as i32, |()| 0))
+                guest.wasi.set_hostcall_fuel(fuel);
+                // Boxed: it is ten times as large as a sleep, and most that wait long sleep.
+                Box::pin(poll.any(memory, &mut guest.wasi, account)).await
             })
         },
     )?;
     Ok(())
+}
+
+/// The arguments of a call.
+#[derive(Clone, Copy, Debug)]
+struct Poll {
+    subscriptions: i32,
+    events: i32,
+    count: i32,
+    happened: i32,
+}
+
+impl Poll {
+    /// How long the guest wants to sleep, if that is all that it wants.
+    fn sleep(self, memory: &mut [u8]) -> Option<Duration> {
+        if self.count != 1 {
+            return None;
+        }
+        let at = GuestPtr::<types::Subscription>::new(self.subscriptions.cast_unsigned());
+        let subscription = GuestMemory::Unshared(memory).read(at).ok()?;
+        match subscription.u {
+            types::SubscriptionU::Clock(clock)
+                if matches!(
+                    clock.id,
+                    types::Clockid::Monotonic | types::Clockid::Realtime
+                ) && !clock
+                    .flags
+                    .contains(types::Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME) =>
+            {
+                Some(Duration::from_nanos(clock.timeout))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells that the first clock has come.
+    fn has_come(self, memory: &mut [u8]) -> i32 {
+        let clock = clock_of(memory, self.subscriptions, self.count);
+        let has_come = clock.and_then(|clock| come(memory, clock, self.events, self.happened));
+        has_come.map_or(types::Errno::Fault as i32, |()| 0)
+    }
+
+    /// Waits for any of the subscriptions, or for being told to end if there is a clock among them.
+    async fn any(
+        self,
+        memory: &mut [u8],
+        wasi: &mut WasiP1Ctx,
+        account: &Account,
+    ) -> wasmtime::Result<i32> {
+        let stops =
+            account.has_stop_hook() && clock_of(memory, self.subscriptions, self.count).is_some();
+        let poll = async {
+            let memory = &mut GuestMemory::Unshared(&mut *memory);
+            let Self {
+                subscriptions,
+                events,
+                count,
+                happened,
+            } = self;
+            functions::poll_oneoff(wasi, memory, subscriptions, events, count, happened).await
+        };
+        tokio::select! {
+            biased;
+            () = account.asked_to_stop(), if stops => {}
+            result = poll => return result,
+        }
+        Ok(self.has_come(memory))
+    }
+}
+
+/// Sleeps, but no longer than until the guest is told to end.
+async fn sleep(time: Duration, account: &Account) {
+    if time.is_zero() {
+        return;
+    }
+    tokio::select! {
+        biased;
+        () = account.asked_to_stop(), if account.has_stop_hook() => {}
+        () = tokio::time::sleep(time) => {}
+    }
 }
 
 /// What is given back with the event of the first clock among subscriptions.

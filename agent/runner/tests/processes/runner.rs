@@ -212,6 +212,7 @@ fn tells_its_load_and_keeps_its_budget() {
     let own = Budget {
         cpu: Some(budget),
         alone: Some(budget),
+        offset: BUDGET_WINDOW / 2,
     };
     daemon.order([Order::Budget(own)]);
     let first = daemon.load_with("pauses", |load| load.used < load.interval / 4);
@@ -236,6 +237,7 @@ fn tells_its_load_and_keeps_its_budget() {
     let lent = Budget {
         cpu: None,
         alone: Some(budget),
+        offset: Duration::ZERO,
     };
     daemon.order([Order::Budget(lent)]);
     daemon.load_with("runs free", |load| part(load.used, load) > 0.4);

@@ -75,3 +75,42 @@ pub fn attacks(family: Family) -> Vec<Attack> {
         Family::Time => time::attacks(),
     }
 }
+
+/// What each of them tries of a different kind, by its name; the files last.
+const LOUDEST: [&str; 12] = [
+    "fills all of a large memory, again and again",
+    "calls itself for ever",
+    "asks for the time, again and again",
+    "asks for all the random bytes that it may, again and again",
+    "polls as many clocks as it may, again and again",
+    "writes a million buffers of nothing at once, again and again",
+    "floods both by turns",
+    "throws through a deep stack for ever",
+    "naps for ever",
+    "opens a file again and again and closes it never",
+    "makes a million files of nothing",
+    "reads a directory of thousands, again and again",
+];
+
+/// One attack of each kind of harm to a neighbour: those that keep a host busy for as long as it
+/// lets them.
+#[must_use]
+pub fn loudest() -> Vec<Attack> {
+    let mut all: Vec<Attack> = Family::ALL.into_iter().flat_map(attacks).collect();
+    let find = |name: &&str| {
+        let index = all.iter().position(|attack| attack.name == *name)?;
+        Some(all.swap_remove(index))
+    };
+    LOUDEST.iter().filter_map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loudest_are_all_there() {
+        let names: Vec<&str> = loudest().iter().map(|attack| attack.name).collect();
+        assert_eq!(names, LOUDEST);
+    }
+}

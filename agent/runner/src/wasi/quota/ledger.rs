@@ -211,6 +211,12 @@ impl Quota {
         }
     }
 
+    /// Whether anything but the folder itself is open: closing it may take the time of freeing a
+    /// removed file.
+    pub(crate) fn holds_files(&self) -> bool {
+        self.descriptors.len() > 1
+    }
+
     /// Whether another file, directory or link fits.
     pub(super) const fn has_room_for_entry(&self) -> bool {
         self.used.entries < self.limits.entries
