@@ -15,9 +15,10 @@ mod yardstick;
 
 use std::{
     io::{self, Write as _},
-    num::NonZeroUsize,
+    num::{NonZeroU64, NonZeroUsize},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -46,6 +47,9 @@ enum Arguments {
         /// Measure this part alone
         #[arg(long, value_parser = part)]
         part: Option<String>,
+        /// How many minutes accounts are kept of a mixed load
+        #[arg(long, value_name = "MINUTES", default_value = "1")]
+        accounting: NonZeroU64,
         /// Write all figures there too
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -73,7 +77,15 @@ fn main() -> ExitCode {
             seed,
             json,
         }),
-        Arguments::Sandbox { part, json } => sandbox::run(&sandbox::Plan { part, json }),
+        Arguments::Sandbox {
+            part,
+            accounting,
+            json,
+        } => sandbox::run(&sandbox::Plan {
+            part,
+            accounting: Duration::from_secs(accounting.get().saturating_mul(60)),
+            json,
+        }),
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

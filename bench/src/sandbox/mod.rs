@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!  in this process, on a runner's own threads on a cluster of its own
-//!    no_op, kernels │ shares, fuel │ kill     tenants │ neighbours │ first_task │ parked
+//!    no_op, kernels │ shares, fuel │ kill     tenants, neighbours │ first_task │ accounting, parked
 //! ```
 //!
 //! Owns the order, and what is said meanwhile. Each file measures one thing and gives its figures.
 
+mod accounting;
 mod first_task;
 mod fuel;
 mod guests;
@@ -20,7 +21,7 @@ mod report;
 mod shares;
 mod tenants;
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// The parts, in the order in which they are measured.
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("no-op", no_op::measure),
     ("kernels", kernels::measure),
     ("shares", shares::weighted),
@@ -41,6 +42,7 @@ const PARTS: [(&str, Part); 10] = [
     ("tenants", tenants::measure),
     ("neighbours", neighbours::measure),
     ("first-task", first_task::measure),
+    ("accounting", accounting::measure),
     ("parked", parked::measure),
 ];
 
@@ -51,6 +53,8 @@ type Part = fn(&Laboratory) -> anyhow::Result<Vec<Figure>>;
 pub(crate) struct Plan {
     /// One part alone; all if none.
     pub(crate) part: Option<String>,
+    /// How long accounts are kept of a mixed load.
+    pub(crate) accounting: Duration,
     /// Where all figures are written.
     pub(crate) json: Option<PathBuf>,
 }
@@ -70,6 +74,8 @@ struct Laboratory {
     stoker: PathBuf,
     /// For the clusters' data: on the disk that the programs are on.
     place: PathBuf,
+    /// How long accounts are kept.
+    accounting: Duration,
 }
 
 impl Laboratory {
@@ -88,6 +94,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<()> {
     let laboratory = Laboratory {
         stoker: stoker_sdk_testing::stoker_binary()?,
         place,
+        accounting: plan.accounting,
     };
     let machine = Machine::look(&laboratory.place);
     let load_before = machine::load();

@@ -3,9 +3,13 @@
 
 use std::time::Duration;
 
-use stoker_tests_hostile::{Arena, fuel_beside, loudest, spinner};
+use stoker_tests_hostile::{Arena, loudest, spinner, work_beside};
 
-use super::{Laboratory, guests::float, report::Figure};
+use super::{
+    Laboratory,
+    guests::{float, seconds},
+    report::Figure,
+};
 use crate::cluster::{Cluster, Durability};
 
 const WINDOW: Duration = Duration::from_secs(2);
@@ -26,14 +30,16 @@ pub(super) fn measure(laboratory: &Laboratory) -> anyhow::Result<Vec<Figure>> {
     for (number, attack) in loudest().into_iter().enumerate() {
         let task = besieger.task(&number.to_string(), &attack.wasm())?;
         let task = attack.task(task);
-        let mut parts = Vec::new();
+        let (mut parts, mut shares) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let usual = fuel_beside(&neighbour, &besieger, &honest, WINDOW)?;
-            let under_attack = fuel_beside(&neighbour, &besieger, &task, WINDOW)?;
-            parts.push(float(under_attack) / float(usual));
+            let usual = work_beside(&neighbour, &besieger, &honest, WINDOW)?;
+            let under_attack = work_beside(&neighbour, &besieger, &task, WINDOW)?;
+            parts.push(float(under_attack.fuel) / float(usual.fuel));
+            shares.push(seconds(under_attack.cpu_time) / seconds(usual.cpu_time));
         }
         let name = format!("neighbour beside a guest that {}", attack.name);
         figures.push(Figure::of(name, "×", parts).at_least(0.9));
+        figures.push(Figure::of("  its CPU time", "×", shares));
     }
     Ok(figures)
 }

@@ -68,6 +68,8 @@ pub struct DevClusterBuilder {
     data: Option<PathBuf>,
     more: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
+    /// Kibibytes.
+    address_space: Option<u64>,
 }
 
 impl DevCluster {
@@ -88,6 +90,7 @@ impl DevCluster {
             data: None,
             more: Vec::new(),
             variables: Vec::new(),
+            address_space: None,
         }
     }
 
@@ -191,6 +194,13 @@ impl DevClusterBuilder {
         self
     }
 
+    /// Bounds the address space of each of its processes, as `ulimit -v` does: so many KiB.
+    #[must_use]
+    pub const fn address_space_kib(mut self, kibibytes: u64) -> Self {
+        self.address_space = Some(kibibytes);
+        self
+    }
+
     /// Starts it, and returns when it has printed its addresses.
     ///
     /// # Errors
@@ -200,7 +210,20 @@ impl DevClusterBuilder {
         let data = self.data.unwrap_or_else(|| folder.path().join("data"));
         let log = File::create(folder.path().join("log")).context("cannot make the log")?;
         let binary = stoker_binary()?;
-        let mut process = Command::new(&binary)
+        let mut command = match self.address_space {
+            None => Command::new(&binary),
+            Some(kibibytes) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args([
+                        "-c",
+                        &format!("ulimit -v {kibibytes} && exec \"$0\" \"$@\""),
+                    ])
+                    .arg(&binary);
+                shell
+            }
+        };
+        let mut process = command
             .args(["dev", "-o", "json", "--listen", &self.listen])
             .args(["--agents", &self.agents.to_string(), "--data"])
             .arg(data)

@@ -21,7 +21,7 @@ mod text;
 pub use arena::{Arena, Contender};
 pub use attack::{Attack, End};
 pub use families::{Family, attacks, loudest};
-pub use siege::fuel_beside;
+pub use siege::{Work, work_beside};
 
 /// A guest that does nothing and ends well: an honest task.
 #[must_use]

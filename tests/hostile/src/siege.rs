@@ -18,19 +18,29 @@ use crate::{Arena, Contender, spinner};
 /// How long anything here may take to be launched or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The fuel that one honest spinner a core burns within `window`, as tasks of `neighbour`, while as
+/// What honest spinners got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// The fuel that they burnt: how much they did.
+    pub fuel: u64,
+    /// The CPU time that they had: their share. A machine may do less in it beside one neighbour than
+    /// beside another.
+    pub cpu_time: Duration,
+}
+
+/// What one honest spinner a core does within `window`, as tasks of `neighbour`, while as
 /// many tasks of `besieger` run what `attack` describes: each is launched again when it has ended.
 ///
 /// The same with an honest spinner as the attack is what to compare with: same weights, same number.
 ///
 /// # Errors
 /// If the cluster does not run the tasks.
-pub fn fuel_beside(
+pub fn work_beside(
     neighbour: &Arena,
     besieger: &Arena,
     attack: &Task,
     window: Duration,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Work> {
     let cores = thread::available_parallelism()?.get();
     let is_over = AtomicBool::new(false);
     let failure = Mutex::new(None);
@@ -42,18 +52,18 @@ pub fn fuel_beside(
                 }
             });
         }
-        let fuel = burnt(neighbour, cores, window);
+        let work = work_of(neighbour, cores, window);
         is_over.store(true, Relaxed);
-        fuel
+        work
     })
-    .and_then(|fuel| {
+    .and_then(|work| {
         match failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
         {
             Some(error) => Err(error),
-            None => Ok(fuel),
+            None => Ok(work),
         }
     })
 }
@@ -79,19 +89,20 @@ fn end(guest: &mut Contender) -> anyhow::Result<()> {
     guest.wait(PATIENCE).map(drop)
 }
 
-/// What the honest spinners burn.
-fn burnt(neighbour: &Arena, spinners: usize, window: Duration) -> anyhow::Result<u64> {
+/// What the honest spinners do.
+fn work_of(neighbour: &Arena, spinners: usize, window: Duration) -> anyhow::Result<Work> {
     let task = neighbour.task("spinner", &spinner())?;
     let task = task.mem_mib(1).timeout(window);
     let launch = |_| neighbour.launch(task.clone());
     let running: Vec<Contender> = (0..spinners).map(launch).collect::<anyhow::Result<_>>()?;
-    let mut fuel = 0;
+    let mut work = Work::default();
     for mut spinner in running {
         let end = spinner.wait(PATIENCE).context("an honest spinner")?;
         if end.reason != Some(Reason::Deadline) {
             bail!("an honest spinner ended otherwise: {end:?}");
         }
-        fuel += end.usage.fuel_used;
+        work.fuel += end.usage.fuel_used;
+        work.cpu_time += end.usage.cpu_time;
     }
-    Ok(fuel)
+    Ok(work)
 }

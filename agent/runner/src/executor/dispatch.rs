@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     Share,
-    budget::{Budget, into_window},
+    budget::{Budget, Clocks, into_window},
     cpu,
     fiber::Fiber,
     run_queue::{RunQueue, Spent, TaskId, Turn},
@@ -123,7 +123,7 @@ impl Dispatch {
             state.book(done, now);
         }
         loop {
-            let pause = state.budget.pause(now, cpu::of_process);
+            let pause = state.pause(now);
             if pause.is_none()
                 && let Some(turn) = state.queue.pop(now)
             {
@@ -151,7 +151,8 @@ impl Dispatch {
     /// Sets the CPU time that the process may use in each window, and where windows begin.
     pub(super) fn set_budget(&self, per_window: Option<Duration>, offset: Duration) {
         let mut state = self.lock();
-        let (now, process) = (Instant::now(), cpu::of_process());
+        let now = Instant::now();
+        let process = clocks(&state.queue, now);
         let into_window = into_window(cpu::since_boot(), offset);
         let bound = per_window.map(|per_window| (per_window, now - into_window));
         state.budget.set(bound, now, process);
@@ -268,7 +269,19 @@ impl Dispatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
+fn clocks(queue: &RunQueue<Arc<Fiber>>, now: Instant) -> Clocks {
+    Clocks {
+        used: cpu::of_process(),
+        wanted: queue.wanted(now),
+    }
+}
+
 impl State {
+    fn pause(&mut self, now: Instant) -> Option<Instant> {
+        let Self { queue, budget, .. } = self;
+        budget.pause(now, || clocks(queue, now))
+    }
+
     fn book(&mut self, done: Done, now: Instant) {
         let Done { task, spent, next } = done;
         self.budget.charge(spent.cpu);

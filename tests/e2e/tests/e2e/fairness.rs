@@ -12,7 +12,7 @@ use stoker_sdk_scheduler::{
 };
 use stoker_sdk_testing::DevCluster;
 
-use crate::harness::{module, stoker, wait_for};
+use crate::harness::{guest, module, stoker, wait_for};
 
 /// The tenants of the crowd; each has a runner, and each of these a worker a core.
 const TENANTS: usize = 10;
@@ -226,6 +226,30 @@ fn a_fuel_rate_is_kept_to_a_hundredth() {
             break;
         }
         assert!(Instant::now() < give_up, "millionths of its rate: {seen:?}");
+    }
+}
+
+/// The part of a core that a spinning guest of a tenth of one gets in a second.
+fn part_of_a_core(flags: &[&str]) -> f64 {
+    let spin = guest("spin");
+    let arguments = ["run", "--cpus", "0.1", "--timeout", "1s", "-o", "json"];
+    let arguments = arguments.iter().chain(flags).copied();
+    let done = stoker(arguments.chain([spin.to_str().unwrap()])).json();
+    let seconds = |name: &str| done[name].as_f64().unwrap();
+    seconds("cpu_seconds") / seconds("wall_seconds")
+}
+
+#[test]
+fn idle_cores_are_lent_to_whoever_is_not_strict() {
+    // A turn may be booked that began before its ceiling was reached.
+    let strict = part_of_a_core(&["--strict"]);
+    assert!(strict < 0.12, "{strict}");
+    // Other tests may have all cores, but not always.
+    let give_up = Instant::now() + Duration::from_secs(90);
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|part| *part < 0.15) {
+        assert!(Instant::now() < give_up, "parts of a core: {seen:?}");
+        seen.push(part_of_a_core(&[]));
     }
 }
 

@@ -94,6 +94,29 @@ fn a_framework_with_more_tasks_than_a_runner_holds_has_more_runners() {
 }
 
 #[test]
+fn a_small_node_runs_fifty_tasks_of_16_mib_in_4_gib_of_address_space() {
+    const TASKS: usize = 50;
+    let cluster = DevCluster::builder()
+        .agents(1)
+        .address_space_kib(4 << 20)
+        .start()
+        .unwrap();
+    let lasting = task("chatter").mem_mib(16).args(["2", "3000"]);
+    let burst = thread::scope(|scope| {
+        let burst = scope.spawn(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(run_burst(cluster.master(), lasting, TASKS))
+        });
+        wait_for("all of them to run at once", || {
+            let running = cluster.get_json("/api/v1/tasks?state=TASK_RUNNING").ok()?;
+            (running.as_array()?.len() == TASKS).then_some(())
+        });
+        burst.join().unwrap()
+    });
+    assert_eq!(burst.ended, [TaskState::Finished; TASKS]);
+}
+
+#[test]
 fn the_smallest_example_runs_a_task() {
     let example = stoker_sdk_testing::example_binary("stoker-examples-hello").unwrap();
     let mut command = Command::new(example);

@@ -232,7 +232,7 @@ fn directories() -> Vec<Attack> {
             (drop (call $symlink (i32.const 1024) (i32.const 4) (i32.const 3)
                 (i32.const 2048) (i32.const 8)))
             (local.set $n (i32.add (local.get $n) (i32.const 1)))
-            (br_if $again (i32.lt_u (local.get $n) (i32.const 5000))))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
          (loop $read
             (drop (call $readdir (i32.const 3) (i32.const 65536) (i32.const 4096) (i64.const 0)
                 (i32.const 24)))
@@ -240,11 +240,11 @@ fn directories() -> Vec<Attack> {
     );
     vec![
         Attack::new(
-            "reads a directory of thousands, again and again",
+            "reads a directory of a hundred thousand, again and again",
             DIRECTORY,
             fill_and_read,
             &[End::Fails(Reason::Deadline)],
         )
-        .asking(|task| task.disk(64 << 20).timeout(Duration::from_secs(3))),
+        .asking(|task| task.disk(512 << 20).timeout(Duration::from_secs(12))),
     ]
 }

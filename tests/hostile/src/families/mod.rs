@@ -89,7 +89,7 @@ const LOUDEST: [&str; 12] = [
     "naps for ever",
     "opens a file again and again and closes it never",
     "makes a million files of nothing",
-    "reads a directory of thousands, again and again",
+    "reads a directory of a hundred thousand, again and again",
 ];
 
 /// One attack of each kind of harm to a neighbour: those that keep a host busy for as long as it
