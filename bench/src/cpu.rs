@@ -58,6 +58,20 @@ pub(crate) fn of_ended_children() -> anyhow::Result<Duration> {
     Ok(Stat::read("self")?.ended_children)
 }
 
+/// The same to the nanosecond, of the threads that live.
+pub(crate) fn exactly_of_process(pid: u32) -> anyhow::Result<Duration> {
+    let tasks = format!("/proc/{pid}/task");
+    let mut sum = Duration::ZERO;
+    for thread in fs::read_dir(&tasks).with_context(|| format!("cannot list {tasks}"))? {
+        let path = thread?.path().join("schedstat");
+        // One that ends just now has had its time.
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let on_cpu = text.split_whitespace().next();
+        sum += Duration::from_nanos(on_cpu.and_then(|text| text.parse().ok()).unwrap_or(0));
+    }
+    Ok(sum)
+}
+
 /// The children of process `parent` whose first argument is `verb`.
 pub(crate) fn children(parent: u32, verb: &str) -> anyhow::Result<Vec<u32>> {
     let mut found = Vec::new();

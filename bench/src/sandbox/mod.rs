@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  in this process, on a runner's own threads on a cluster of its own
-//!    no_op, kernels │ shares, fuel │ kill     tenants, neighbours │ first_task │ accounting, parked
+//!    no_op, kernels │ shares, fuel │ kill     tenants, lending, neighbours │ first_task │ accounting, parked
 //! ```
 //!
 //! Owns the order, and what is said meanwhile. Each file measures one thing and gives its figures.
@@ -14,6 +14,7 @@ mod guests;
 mod holder;
 mod kernels;
 mod kill;
+mod lending;
 mod neighbours;
 mod no_op;
 mod parked;
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// The parts, in the order in which they are measured.
-const PARTS: [(&str, Part); 11] = [
+const PARTS: [(&str, Part); 12] = [
     ("no-op", no_op::measure),
     ("kernels", kernels::measure),
     ("shares", shares::weighted),
@@ -40,6 +41,7 @@ const PARTS: [(&str, Part); 11] = [
     ("fuel", fuel::measure),
     ("kill", kill::measure),
     ("tenants", tenants::measure),
+    ("lending", lending::measure),
     ("neighbours", neighbours::measure),
     ("first-task", first_task::measure),
     ("accounting", accounting::measure),
