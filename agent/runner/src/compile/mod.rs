@@ -63,7 +63,7 @@ fn gave_up(_panic: Box<dyn Any + Send>) -> Result<(), Refusal> {
 fn run(settings: &Settings) -> Result<(), Refusal> {
     bounds::impose(settings).map_err(|error| Refusal::ours("limit the compiler", &error))?;
     // What the kernel cannot do, the daemon has said at its start.
-    let hardening = hardening::confine(&hardening::Purpose::Compile)
+    let hardening = hardening::confine_compiler()
         .and_then(|hardening| hardening::require(hardening, settings.require_hardening))
         .map_err(|error| Refusal::ours("confine the compiler", &error))?;
     if settings.print_hardening {

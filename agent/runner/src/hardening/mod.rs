@@ -20,11 +20,7 @@ mod calls;
 mod files;
 mod filter;
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fmt, fs, io, path::Path, str::FromStr};
 
 use stoker_types::Hardening;
 
@@ -36,20 +32,6 @@ pub enum Class {
     Closed,
     /// The network, by IPv4 and IPv6.
     Net,
-}
-
-/// What a process is there for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Runs the guests of one tenant.
-    Run {
-        /// What they may reach.
-        class: Class,
-        /// The folder of all their sandboxes; it exists, and stays as long as the process.
-        folder: PathBuf,
-    },
-    /// Compiles one module from stdin to stdout.
-    Compile,
 }
 
 /// Why a process could not be confined, although the kernel knows how.
@@ -78,23 +60,18 @@ pub enum ConfineError {
     Filter(#[from] seccompiler::Error),
 }
 
-/// Confines this process for good, as far as the kernel knows how. Says what it enforces from now
-/// on.
+/// Confines this process, which compiles one module from stdin to stdout, for good, as far as the
+/// kernel knows how. Says what it enforces from now on.
 ///
 /// # Errors
 /// If it has more than one thread, or the kernel refuses what it knows.
-pub fn confine(purpose: &Purpose) -> Result<Hardening, ConfineError> {
-    match purpose {
-        Purpose::Run { class, folder } => filter_calls(*class)?.restrict_files(folder),
-        Purpose::Compile => {
-            be_alone()?;
-            renounce_privileges()?;
-            Ok(Hardening {
-                landlock: files::restrict(None, false)?,
-                seccomp: filter::install(None)?,
-            })
-        }
-    }
+pub fn confine_compiler() -> Result<Hardening, ConfineError> {
+    be_alone()?;
+    renounce_privileges()?;
+    Ok(Hardening {
+        landlock: files::restrict(None, false)?,
+        seccomp: filter::install(None)?,
+    })
 }
 
 /// A runner's process that makes only the calls of a runner, and still reaches all files.

@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use stoker_agent_runner::hardening::{Class, Purpose, confine};
+use stoker_agent_runner::hardening::{Class, confine_compiler, filter_calls};
 
 use crate::program;
 
@@ -196,20 +196,17 @@ const RAW: usize = libc::SOCK_RAW as usize;
 pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let mut next = || arguments.next().unwrap();
     let (purpose, folder, attempt) = (next(), PathBuf::from(next()), next());
-    let purpose = match purpose.as_str() {
-        "compile" => Purpose::Compile,
-        class => Purpose::Run {
-            class: class.parse().unwrap(),
-            folder: folder.clone(),
-        },
+    let confine = || match purpose.as_str() {
+        "compile" => confine_compiler(),
+        class => filter_calls(class.parse().unwrap())?.restrict_files(&folder),
     };
     if attempt == "too late" {
         let _running = thread::spawn(thread::park);
-        let error = confine(&purpose).unwrap_err();
+        let error = confine().unwrap_err();
         println!("{error}");
         return ExitCode::SUCCESS;
     }
-    let enforced = confine(&purpose).unwrap();
+    let enforced = confine().unwrap();
     println!("{}", enforced.landlock);
     assert!(enforced.seccomp, "this kernel has no seccomp");
     // On a thread that is started afterwards, as guests are.
